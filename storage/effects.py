@@ -54,11 +54,11 @@ from bot.core.effects import (
     Unpark,
 )
 from bot.core.errors import Superseded
-from bot.core.events import Place
+from bot.core.events import Place, Reference
 from bot.core.ids import CustomerId, LaneId, NewId, OrgId
 from bot.core.outbound import DirectMessage, Operation, Post
 from storage.audit import AuditEntry, record
-from storage.codec import dump_attachments, dump_operation
+from storage.codec import dump_attachments, dump_operation, dump_reference
 from storage.database import Step, pipeline
 from storage.hashes import reference_hash
 from storage.inbox import (
@@ -67,6 +67,7 @@ from storage.inbox import (
     FILE_REF,
     MADE,
     PAYLOAD,
+    REFERENCE,
     SENDER_TYPE,
     file_row,
 )
@@ -160,6 +161,8 @@ class Writes:
                             "content": None
                             if effect.text is None
                             else sealer.seal(effect.text, field=CONTENT),
+                            "edits": effect.edits,
+                            "reference": _reference(sealer, effect.reference),
                         }
                     )
                 case Deliver() | Amend() | Retract() | Show() | SendAgain():
@@ -630,6 +633,11 @@ _TURN = """1 + greatest(l.turn, (
 ))"""
 
 
+def _reference(sealer: Sealer, reference: Reference | None) -> str | None:
+    """Return the column `reference` of a message, or None if it does not change."""
+    return None if reference is None else sealer.seal(dump_reference(reference), field=REFERENCE)
+
+
 _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "message": text("""
         insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
@@ -648,8 +656,9 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "change_message": text("""
         update messages set state = coalesce(cast(:state as text), state),
             content = coalesce(cast(:content as text), content),
-            edited = edited or cast(:content as text) is not null,
-            reply_to = coalesce(cast(:reply_to as uuid), reply_to)
+            edited = edited or :edits,
+            reply_to = coalesce(cast(:reply_to as uuid), reply_to),
+            reference = coalesce(cast(:reference as text), reference)
         where id = :id and conversation_id = :conversation
     """),
     # Before a new one is inserted: a conversation has at most one open escalation.

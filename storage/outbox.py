@@ -527,6 +527,8 @@ def report_of(result: Result) -> DeliveryReport | None:
     if item.room is not None and result.sent.absent and isinstance(item.operation, Post):
         calls = item.operation.calls
         return DeliveryReport(item.message, item.id, "delivered", room=item.room, card=False, absent=calls)
+    if result.sent.shown is not None and item.message is not None and item.room is None:
+        return DeliveryReport(item.message, item.id, "stopped", shown=result.sent.shown)
     if item.reports and not result.sent.more:
         return DeliveryReport(item.message, item.id, "delivered", room=item.room, notice=item.listed_in)
     return None

@@ -181,6 +181,7 @@ def _shown(desk: Desk, story: ConversationStory) -> Output:
                     "described": m.reference.described,
                     "disclosed": m.reference.disclosed,
                     "state": m.state.value,
+                    "stopped": m.reference.stopped,
                     "edited": m.edited,
                     "attachments": [a.kind for a in m.attachments],
                 }
@@ -212,4 +213,6 @@ def _text(message: Message) -> str:
     described = f" [{message.reference.described}]" if message.reference.described else ""
     attached = "".join(f" [{attachment.kind}]" for attachment in message.attachments)
     disclosed = f"{message.reference.disclosed} " if message.reference.disclosed else ""
-    return f"{disclosed}{message.text}{' (edited)' if message.edited else ''}{described}{attached}".strip()
+    edited = " (edited)" if message.edited else ""
+    stopped = " (stopped midway)" if message.reference.stopped else ""
+    return f"{disclosed}{message.text}{edited}{stopped}{described}{attached}".strip()

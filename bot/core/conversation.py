@@ -102,8 +102,9 @@ class DeliveryReport:
 
     message: MessageId | None  # None: the delivery was for no single message
     delivery: DeliveryId
-    # "delivered", "failed", "unknown", "parked", "delayed" (it is tried again), or "unchanged": a message
-    # that should be edited or deleted at the customer, or deleted where staff see it, is still there.
+    # "delivered", "failed", "unknown", "parked", "delayed" (it is tried again), "stopped" (the customer did,
+    # midway), or "unchanged": a message that should be edited or deleted at the customer, or deleted where
+    # staff see it, is still there.
     outcome: str
     reason: str = ""  # the platform's code
     unreachable: bool = False  # the customer cannot be reached at all
@@ -114,6 +115,7 @@ class DeliveryReport:
     direct: DirectMessage | None = None  # a direct message that did not reach its person of the staff
     grows: UUID | None = None  # the post of a burst that was sent or edited
     notice: UUID | None = None  # the notice that lists the message
+    shown: str = ""  # what the customer was shown of a message that they "stopped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from bot.core.conversation import Counted, Escalation, Memory, Message, MessageState, Owner, Room, Status
-from bot.core.events import Place
+from bot.core.events import Place, Reference
 from bot.core.ids import EscalationId, MessageId, TeamId
 from bot.core.outbound import DirectMessage, Operation, Post
 
@@ -28,12 +28,22 @@ class AddMessage:
 
 @dataclass(frozen=True, slots=True)
 class ChangeMessage:
-    """Change a message of the log. A field that is None stays as it is."""
+    """Change a message of the log. A field that is None stays as it is.
+
+    A new text is an edit, unless the `reference` says that the customer stopped the message: then it is what
+    they were shown.
+    """
 
     message: MessageId
     state: MessageState | None = None
     text: str | None = None
     reply_to: MessageId | None = None
+    reference: Reference | None = None  # of a message of ours
+
+    @property
+    def edits(self) -> bool:
+        """Return whether this is an edit of the text."""
+        return self.text is not None and not (self.reference is not None and self.reference.stopped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,7 +310,8 @@ class Reference:
 
     The writer of the message may have chosen these words, so show them like a customer's. `described` is
     something that came with the message and is no text of it: an order, a card, a shared link, the ad above
-    it. `disclosed` is ours: the disclosure that stood above an automatic message.
+    it. Two are of messages of ours: `disclosed` is the disclosure that stood above an automatic one, and
+    `stopped` whether the customer stopped it midway.
     """
 
     writer: str = ""  # `Sender.display_name` of who wrote it, where several people share a thread
@@ -324,6 +325,7 @@ class Reference:
     described: str = ""
     shortened: bool = False  # quotes or the signature were left out of the text: the original has them
     disclosed: str = ""
+    stopped: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quote", one_line(self.quote, QUOTE))

@@ -245,3 +245,4 @@ class Sent:
     more: bool = False
     rest: timedelta = timedelta()  # how long this chat must rest now, if longer than usual
     absent: bool = False  # the person whom the post `calls` is not in that chat: nothing notified them
+    shown: str | None = None  # the customer stopped it midway: what of the post's text they were shown

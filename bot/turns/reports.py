@@ -18,7 +18,7 @@ from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import DirectMessage, Mark, Post, Whisper
-from bot.turns import bursts, holder, in_doubt, lost_rooms, reactions, window
+from bot.turns import bursts, holder, in_doubt, lost_rooms, reactions, stopping, window
 from bot.turns.assigning import not_in_channel
 from bot.turns.attachments import pending
 from bot.turns.closing import reopen_for_team
@@ -67,6 +67,9 @@ def hear(turn: Turn, report: DeliveryReport) -> None:
         reactions.settle(turn, message, report)
     elif report.outcome == "delivered":
         _delivered(turn, message)
+    elif report.outcome == "stopped":
+        stopping.cut(turn, message, report.shown)
+        _delivered(turn, turn.messages[message.id])
     elif report.outcome == "parked":
         window.parked(turn, message, report)
     elif report.outcome == "delayed":

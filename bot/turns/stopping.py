@@ -5,12 +5,13 @@ customer's next words are answered as ever, also when the platform tells of the 
 still leave, and so do notices of the desk: that people were called has happened already.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import takewhile
 from typing import Final
 
 from bot.core.conversation import Deed, Message, MessageState, Role
-from bot.core.effects import Drop
+from bot.core.effects import ChangeMessage, Drop
 from bot.core.events import Event
 from bot.core.ids import MessageId
 from bot.turns import bursts
@@ -37,6 +38,18 @@ def hear(turn: Turn, event: Event) -> None:
         turn.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
     bursts.tell_deed(turn, Deed("stopped"), turn.wrote(event))
     turn.explain("customer", "stopped the agent")
+
+
+def cut(turn: Turn, message: Message, shown: str) -> None:
+    """Let the log have what the customer was shown of a message that they stopped while it grew."""
+    about = replace(message.reference, stopped=True)
+    text = shown.removeprefix(about.disclosed).lstrip() if about.disclosed else shown
+    turn.add(ChangeMessage(message.id, text=text, reference=about))
+    newest = next((m for m in reversed(turn.messages.values()) if m.role is Role.AGENT), None)
+    if newest is not None and newest.id == message.id:
+        turn.remember(awaiting_option=False, options=())  # its buttons come with its end
+    turn.explain("customer", f"stopped an answer midway: {len(text)} of {len(message.text)} characters shown")
+    turn.audit("customer", "answer.stopped", message=str(message.id), shown=len(text))
 
 
 def _asked_since(turn: Turn, event: Event) -> set[MessageId]:

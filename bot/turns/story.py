@@ -125,6 +125,8 @@ def reference_for_agent(message: Message, known: Mapping[MessageId, Message]) ->
         parts.append(f"forwarded from {told.origin}" if told.origin else "forwarded")
     if brought := _brought(message):
         parts.append("with " + ", ".join(brought))
+    if told.stopped:
+        parts.append("stopped midway by the customer")
     return "; ".join(parts)
 
 
@@ -226,7 +228,8 @@ def transcript(
                 told.append(told_by_customer(writer or customer, words(message), about))
                 continue
             case Role.AGENT:
-                who = f"🤖 **{inert(name(message))}**"
+                stopped = " ✋ _stopped midway by the customer_" if message.reference.stopped else ""
+                who = f"🤖 **{inert(name(message))}**{stopped}"
             case Role.STAFF:
                 told.append(told_by_staff(name(message), message, lost))
                 continue

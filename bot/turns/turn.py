@@ -189,8 +189,9 @@ class Turn:
                         known,
                         state=state or known.state,
                         text=known.text if text is None else text,
-                        edited=known.edited or text is not None,
+                        edited=known.edited or effect.edits,
                         reply_to=reply_to or known.reply_to,
+                        reference=effect.reference or known.reference,
                     )
             case SetTimer(kind=kind, subject=subject, due_at=due_at):
                 self.timers[kind, subject] = Timer(kind, subject, due_at)

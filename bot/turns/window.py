@@ -216,8 +216,6 @@ def withdraw_outdated(turn: Turn) -> list[Message]:
         if message.role is Role.AGENT:
             turn.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
         turn.explain("desk", "took back what was decided before another app answered")
-    if outdated:
-        turn.disclose_again()
     return outdated
 
 

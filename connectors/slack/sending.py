@@ -41,7 +41,7 @@ from connectors.slack.newer import Newer
 from connectors.slack.payload import Node
 from connectors.slack.splitting import cut, cut_plain
 from connectors.slack.status import Status
-from connectors.slack.streaming import LONG, Streaming, in_pane
+from connectors.slack.streaming import LONG, Streamed, Streaming, in_pane
 from connectors.slack.uploading import Uploads, is_file
 from connectors.slack.writing import escape, to_mrkdwn
 
@@ -97,6 +97,14 @@ def _reachable(attachment: Attachment, link: Callable[[str], str]) -> Attachment
     if attachment.kind is AttachmentKind.ORIGINAL and attachment.file and not link(attachment.file):
         return replace(attachment, kind=AttachmentKind.DOCUMENT)
     return attachment
+
+
+def _streamed(streamed: Streamed, chat: str, earlier: Sequence[Part], *, more: bool) -> Sent:
+    """Return what became of a part that was streamed. Of a post that was stopped no further part follows."""
+    if streamed.shown is None:
+        return Sent(streamed.ts, chat, more=more)
+    shown = [part.markdown for part in earlier if isinstance(part, TextPart)]
+    return Sent(streamed.ts, chat, shown="\n\n".join((*shown, streamed.shown)))
 
 
 class Sending:
@@ -198,9 +206,10 @@ class Sending:
                     text = await self._leading_to(text, chat, post.reply_to)
                 named = self._voice.of(post) if self._voice else {}
                 if self._voice and len(text) >= LONG and in_pane(outbound.place):
-                    ts = await self._streaming.send(outbound, part, named)
-                    if ts is not None:
-                        return Sent(ts, chat, more=more)
+                    streamed = await self._streaming.send(outbound, part, named)
+                    if streamed is not None:
+                        earlier = pieces[: outbound.part]
+                        return _streamed(streamed, chat, earlier, more=more)
                 blocks = message([text], buttons) if buttons else []
                 sent = await self._message(outbound, chat, text, blocks, more=more, named=named)
                 return replace(sent, absent=absent)

@@ -7,6 +7,7 @@ https://docs.slack.dev/reference/methods/chat.startStream
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -43,13 +44,20 @@ def in_pane(place: Place) -> bool:
     return place.chat.startswith("D") and bool(place.thread)
 
 
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A streamed message. `shown` is None, or what stands there because somebody stopped it."""
+
+    ts: str
+    shown: str | None = None
+
+
 class Streaming:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    async def send(self, outbound: Outbound, part: TextPart, named: Mapping[str, str]) -> str | None:
-        """Stream a text and return the message's ts; None if Slack does not stream there and nothing was
-        posted.
+    async def send(self, outbound: Outbound, part: TextPart, named: Mapping[str, str]) -> Streamed | None:
+        """Stream a text. Return None if Slack does not stream there and nothing was posted.
 
         If somebody presses Slack's stop button, the message stays as it is then. Raises SendError; after the
         stream has begun, only OutcomeUnknown.
@@ -70,15 +78,16 @@ class Streaming:
             )
         except Refused:
             return None
-        ts = answer.text("ts")
+        ts, shown = answer.text("ts"), [first]
         try:
-            left = await self._grown(chat, ts, rest)
+            left = await self._grown(chat, ts, rest, shown)
             await self._stop(chat, ts, left, metadata_of(outbound), rows(part.buttons))
         except SendError as error:
             if code_of(error) != _ENDED:
                 raise OutcomeUnknown(f"stream_torn: {code_of(error)}") from error
             log.info("slack.stream_stopped")
-        return ts
+            return Streamed(ts, "".join(shown))
+        return Streamed(ts)
 
     async def mend(self, outbound: Outbound, messages: Sequence[Node], oldest: str) -> None:
         """Delete what an earlier stream of this delivery left behind. Raises SendError.
@@ -92,8 +101,8 @@ class Streaming:
             if ours and younger and is_nameless(message) and message.text("subtype") != _PANE:
                 await self._take_away(outbound.place.chat, message.text("ts"))
 
-    async def _grown(self, chat: str, ts: str, rest: Sequence[str]) -> str:
-        """Append all pieces but the last, and return what is left for the end.
+    async def _grown(self, chat: str, ts: str, rest: Sequence[str], shown: list[str]) -> str:
+        """Append all pieces but the last, each to `shown` as well, and return what is left for the end.
 
         If Slack limits the rate, that is all that was not appended yet.
         """
@@ -102,6 +111,7 @@ class Streaming:
                 await self._append(chat, ts, piece)
             except RateLimited:
                 return "".join(rest[index:])
+            shown.append(piece)
         return "".join(rest[-1:])
 
     async def _append(self, chat: str, ts: str, piece: str) -> None:

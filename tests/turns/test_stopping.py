@@ -5,10 +5,14 @@ from datetime import UTC, datetime, timedelta
 from bot.core.answering import Clarify, HandOver, Option
 from bot.core.conversation import MessageState
 from bot.core.events import Standing, Started, Stopped
-from bot.core.outbound import Sent
+from bot.core.ids import ConversationId
+from bot.core.outbound import Post, Sent
+from bot.turns.decide import Decision, question
 from storage.outbox import Delivered
 from tests.turns.bench import Bench, message, states, to_customers, to_rooms, whole_to_customers
+from tests.turns.desk import FIRST
 from tests.turns.test_disclosure import OURS
+from tests.turns.test_numbers import COPY, copy_in
 
 ON = "slack-customers"
 WHERE = {"on": ON, "chat": "T1/D1", "thread": "1.1"}
@@ -66,6 +70,46 @@ async def test_of_an_answer_in_parts_no_further_one_leaves(desk: Bench) -> None:
     await stop(desk)
     assert await desk.deliver() == []
     assert states(await desk.view(id_), "An answer.") == [MessageState.RELEASED]
+
+
+async def stopped_midway(desk: Bench, answer: str, shown: int) -> ConversationId:
+    """Maya reads an answer while it grows, and stops it."""
+    id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
+    [item] = await desk.claim()
+    async with desk.database.begin() as connection:
+        assert await desk.outbox.begin(connection, [item]) == [True]
+    assert isinstance(item.operation, Post)
+    whole = item.operation.text.replace("An answer.", answer)
+    await stop(desk)
+    cut = whole[: whole.index(answer) + shown]
+    await desk.settle(Delivered(item, Sent("p1", shown=cut), timedelta()))
+    await desk.turn()
+    return id_
+
+
+async def test_of_an_answer_that_was_stopped_while_it_grew_the_log_has_what_was_shown(desk: Bench) -> None:
+    id_ = await stopped_midway(desk, "An answer.", len("An ans"))
+    view = await desk.view(id_)
+    cut = message(view, "An ans")
+    assert (cut.reference.stopped, cut.edited, cut.reference.disclosed) == (True, False, OURS)
+    assert states(view, "An answer.") == []
+    audited = await desk.rows("select details from audit_log where action = 'answer.stopped'")
+    assert audited == [({"message": str(cut.id), "shown": len("An ans")},)]
+    await desk.hear(desk.event("Help!", **WHERE))  # type: ignore[arg-type]
+    [decision] = await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    story = question(Decision(decision.turn, FIRST, decision.asked)).story
+    assert ("An ans", "stopped midway by the customer") in [(line.text, line.about) for line in story]
+    told = "\n".join(to_rooms(await desk.deliver()))
+    assert "✋ _stopped midway by the customer_" in told
+    assert "An answer." not in told
+
+
+async def test_the_copy_has_of_an_answer_that_was_stopped_while_it_grew_what_was_shown(desk: Bench) -> None:
+    await stopped_midway(desk, "An answer.", len("An ans"))
+    await desk.say(COPY, **WHERE)  # type: ignore[arg-type]
+    _, copied = await copy_in(desk)
+    assert "    An ans\n" in copied
+    assert "An answer." not in copied
 
 
 async def test_a_stop_that_the_platform_tells_late_spares_what_was_asked_after_it(desk: Bench) -> None:

@@ -268,8 +268,9 @@ class State:
             before,
             state=effect.state or before.state,
             text=before.text if effect.text is None else effect.text,
-            edited=before.edited or effect.text is not None,
+            edited=before.edited or effect.edits,
             reply_to=effect.reply_to or before.reply_to,
+            reference=effect.reference or before.reference,
         )
 
     def _escalate(self, effect: OpenEscalation | ChangeEscalation | AddStep) -> None:

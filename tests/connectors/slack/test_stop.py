@@ -84,6 +84,7 @@ async def test_a_stream_ends_where_it_stands_and_is_not_made_again(shop: Shop) -
     assert answer["text"]
     assert ANSWER.startswith(answer["text"])
     assert len(answer["text"]) < len(ANSWER.strip())
+    assert (sent.shown, sent.more) == (answer["text"], False)
     await until(lambda: shop.slack.pane(direct, thread) == {"session": "active"})
 
 
