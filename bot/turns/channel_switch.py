@@ -34,6 +34,7 @@ _ASKS = re.compile(
     r"|schick\w*|send\w*|schreib\w*|weiter|envo[iy]e\w*|continu\w*|ecri\w*|envi\w*|mand\w*|escrib\w*|sig[au]\w*"
     r"|invia\w*|scriv\w*|stuur\w*|escrev\w*)\b"
 )
+_REDACTED = "[code]"
 _CODE = re.compile(r"\b(\d{3})[ -]?(\d{3})\b")
 
 
@@ -47,12 +48,12 @@ def hear(turn: Turn, event: Event, message: Message) -> bool:
     if proof is not None and (typed := _CODE.search(event.content.text)):
         alone = len(event.content.text) <= _ONLY_A_CODE
         code = typed[1] + typed[2]
-        awaited, right = not proof.settled and proof.tries < MAX_TRIES, _is_the_code(proof, code)
-        if right or (awaited and typed[0] == message.text.strip()):
-            _keep_out_of_the_story(turn, message, typed[0], alone=alone)
-        if awaited:
+        if (text := without_code(turn, message.text)) != message.text:
+            # Neither staff nor an agent nor the next mail need to read it.
+            turn.add(ChangeMessage(message.id, state=MessageState.NOTE if alone else None, text=text))
+        if _is_awaited(proof):
             return _typed(turn, proof, code, alone=alone)
-        if right and alone:
+        if _is_the_code(proof, code) and alone:
             _answer(turn, turn.texts.code_too_old)
             return True
     found = _ADDRESS.search(event.content.text)
@@ -67,10 +68,27 @@ def _answer(turn: Turn, text: str) -> None:
         turn.say(text, ahead=True)
 
 
-def _keep_out_of_the_story(turn: Turn, message: Message, code: str, *, alone: bool) -> None:
-    """Remove a code from the story: neither staff nor an agent nor the next mail need to read it."""
-    state = MessageState.NOTE if alone else None
-    turn.add(ChangeMessage(message.id, state=state, text=message.text.replace(code, "[code]")))
+def without_code(turn: Turn, text: str, before: str = "") -> str:
+    """Return what a customer wrote without the code that was sent to them, also where it is settled.
+
+    While a code is awaited, a text that is nothing else is taken for one. `before` is what an edit replaces:
+    where a code was taken out of that, every number that may be one is taken out of the new text.
+    """
+    proof = turn.memory.proof
+
+    def is_code(typed: re.Match[str]) -> bool:
+        if _REDACTED in before:
+            return True
+        alone = typed[0] == text.strip()
+        return proof is not None and (
+            _is_the_code(proof, typed[1] + typed[2]) or (alone and _is_awaited(proof))
+        )
+
+    return _CODE.sub(lambda typed: _REDACTED if is_code(typed) else typed[0], text)
+
+
+def _is_awaited(proof: Proof) -> bool:
+    return not proof.settled and proof.tries < MAX_TRIES
 
 
 def _is_the_code(proof: Proof, code: str) -> bool:

@@ -463,6 +463,9 @@ def _entries(turn: Turn, ref: str) -> list[Message]:
 def _edited(turn: Turn, item: Input, event: Event, edit: Edited) -> None:
     if item.message is not None:  # the log had no such message: whether it was answered is unknown
         if (message := _entry(turn, item)) is not None:
+            if (text := channel_switch.without_code(turn, message.text)) != message.text:
+                turn.add(ChangeMessage(message.id, text=text))
+                message = turn.messages[message.id]
             told = f"✏️ **{turn.wrote(event)}** changed a message that is not known here. It reads now:"
             bursts.tell(turn, Post(f"{told}\n\n{quoted(_told(message))}"), message.id)
             turn.explain("customer", "edited an unknown message: a note")
@@ -472,13 +475,14 @@ def _edited(turn: Turn, item: Input, event: Event, edit: Edited) -> None:
         return
     _refiled(turn, event, edit)
     before = message.text
-    if before == edit.text:
+    text = channel_switch.without_code(turn, edit.text, before)
+    if before == text:
         return
-    turn.add(ChangeMessage(message.id, text=edit.text))
+    turn.add(ChangeMessage(message.id, text=text))
     bursts.tell(
         turn,
         Post(
-            f"✏️ **{turn.wrote(event)}** changed their message:\n\n{quoted(edit.text)}"
+            f"✏️ **{turn.wrote(event)}** changed their message:\n\n{quoted(text)}"
             f"\n\n_Before:_\n\n{quoted(before)}"
         ),
         changes=message.id,

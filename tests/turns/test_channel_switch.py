@@ -95,6 +95,41 @@ async def test_what_goes_there_is_what_both_have_read(desk: Bench) -> None:
     assert there(await desk.deliver()) == ["Not yet gone"]
 
 
+async def test_an_edit_does_not_bring_the_code_back(desk: Bench) -> None:
+    """Of what was the code alone, of what said more, and of a message that the log does not have."""
+    accepted = await desk.hear(desk.event("Help!"))
+    id_ = accepted.wakes[0].conversation
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await desk.held(id_)
+    await desk.say(ASK)
+    await desk.say(CODE, message="m-alone")
+    await desk.say(f"Hello, the code that has come by mail is {CODE}, thanks", message="m-more")
+    spaced = f"{CODE[:3]} {CODE[3:]}"
+    edits = [
+        ("m-alone", f"It is {spaced}"),
+        ("m-more", f"Hello, the code by mail was {CODE}, order 7654321"),
+        ("m-unknown", f"{CODE}!"),
+    ]
+    for ref, text in edits:
+        await desk.say(Edited(ref, text))
+    said = [m.text for m in (await desk.view(id_)).story]
+    for text in ("It is [code]", "Hello, the code by mail was [code], order 7654321", "[code]!"):
+        assert text in said
+    told = "\n".join(to_rooms(await desk.deliver()))
+    assert "order 7654321" in told
+    for text in (*said, told):
+        assert CODE not in text
+        assert spaced not in text
+
+
+async def test_an_edit_of_a_wrong_code_brings_no_other_one(desk: Bench) -> None:
+    id_ = await asked(desk)
+    await desk.say("654321", message="m-wrong")
+    await desk.say(CODE)
+    await desk.say(Edited("m-wrong", "654322, sorry"))
+    assert "654322" not in str([m.text for m in (await desk.view(id_)).story])
+
+
 async def test_people_see_that_it_goes_on_there(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
