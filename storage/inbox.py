@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Body, Origin, Role
 from bot.core.entries import LogEntry, changed_message, is_nobodys, keeps_a_place, log_entry
-from bot.core.errors import MalformedPayload, PlaceMoved
+from bot.core.errors import CannotDecrypt, MalformedPayload, PlaceMoved
 from bot.core.events import (
     NO_REFERENCE,
     OPEN_NEXT,
@@ -76,6 +76,8 @@ _RECEIPT_WAITS = timedelta(milliseconds=500)
 MAX_ID = 200  # characters of a platform's id; no platform has longer ones
 # How long a flood lasts at most after the last message: of one sender, and of all senders of an account.
 _ONE_FLOODS, _ALL_FLOOD = 300.0, 600.0  # seconds
+# Ends the key of an edit that is a note already: it waits for its message with the key of the customer.
+_AGAIN = "+again"
 NOBODY = AccountId(UUID(int=0))  # the account of inputs that we create ourselves
 
 CONTENT = "messages.content"
@@ -205,28 +207,36 @@ class Inboxes:
         )
         self._still_so(locations, heads, customers)
         entries: list[Entry] = []
-        strays: list[Arrival] = []
+        strays: list[_Stray] = []
         ignored = nobodys
         for key, arrival in unique.items():
             if key in seen:
                 continue
             if arrival.account.serves == "customers":
                 location = locations.get(key_of(arrival.account, arrival.event))
-                if location is None:
-                    ignored += 1
-                else:
+                if location is not None:
                     entries.append(_enter(arrival, location))
+                    if _may_be_early(arrival.event) and heads.conversations[location.conversation].closed:
+                        # In this conversation, which is over, it is a note: its message may begin the next.
+                        strays.append(_Stray(arrival, key[1] + _AGAIN, location.owner))
+                elif _may_be_early(arrival.event):
+                    strays.append(_Stray(arrival, key[1], arrival.account.keys.sealer))
+                else:
+                    ignored += 1
             elif (entry := rooms.get(key)) is not None:
                 entries.append(entry)
             elif _notice_of(arrival.event) is not None:
                 continue  # `wide` has an entry for each conversation that the notice lists
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
-                strays.append(arrival)
+                strays.append(_Stray(arrival, key[1], arrival.account.keys.sealer))
             else:
                 ignored += 1
         entries += [e for e in wide if not seen & {(e.account_id, key) for key in _keys_of(e)}]
         await _move_rooms(connection, staff)
         wakes = await self._store(connection, entries, heads.conversations)
+        if early := await _early_edits(connection, customers, locations):
+            later = await self._store(connection, early, heads.conversations, _PLACE_STRAY)
+            wakes = tuple({wake.conversation: wake for wake in (*wakes, *later)}.values())
         await self._places.release(connection, customers, locations)
         await _keep_strays(connection, strays)
         return Accepted(
@@ -269,7 +279,7 @@ class Inboxes:
         return await self._store(connection, fresh, heads.conversations)
 
     async def adopt(self, connection: AsyncConnection) -> tuple[Wake, ...]:
-        """Move stray events into their conversations, once their rooms are recorded. Idempotent."""
+        """Move stray events into their conversations, once their rooms or messages are known. Idempotent."""
         rows = (await connection.execute(_STRAYS)).all()
         entries = []
         for row in rows:
@@ -280,9 +290,11 @@ class Inboxes:
                     row.external_id,
                     OrgId(row.organization_id),
                     ConversationId(row.conversation_id),
-                    Origin.ROOM,
+                    Origin(row.origin),
                     load_body(ours.sealer.open(row.body, field=BODY)),
                     self._keys.customer(row.customer_id, row.data_key),
+                    author=str(row.customer_id),
+                    index=ours.index if row.origin == Origin.CUSTOMER else None,
                 )
             )
         heads, _ = await _lock_and_look(connection, {entry.conversation for entry in entries}, ())
@@ -664,7 +676,7 @@ def _schedule(entry: Entry, head: _Head) -> None:
         if head.wake is None:
             head.wake = _RECEIPT_WAITS  # a receipt may arrive before we have recorded the delivery
         return
-    if entry.rules is not None and isinstance(entry.body, Event):
+    if entry.origin is Origin.CUSTOMER and isinstance(entry.body, Event):
         content = entry.body.content
         event = entry.body
         speaks = event.standing is Standing.CUSTOMER and not (event.automatic or event.overheard)
@@ -674,6 +686,7 @@ def _schedule(entry: Entry, head: _Head) -> None:
         if (
             head.answering
             and isinstance(content, Said)
+            and entry.rules is not None
             and head.accepted - head.handled < entry.rules.burst_cap
         ):
             wake = entry.rules.quiet
@@ -819,24 +832,78 @@ async def _move_rooms(connection: AsyncConnection, arrivals: Sequence[Arrival]) 
             await connection.execute(_MOVE_ROOMS, moved)
 
 
-async def _keep_strays(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> None:
-    """Store events in a thread of ours whose card is not recorded yet. `adopt` places them later."""
-    if arrivals:
+@dataclass(frozen=True, slots=True)
+class _Stray:
+    """An event that has no conversation yet, the key of its row, and whose key seals it."""
+
+    arrival: Arrival
+    key: str
+    sealer: Sealer
+
+
+def _may_be_early(event: Event) -> bool:
+    """Return whether an event may have come before its message: it opens no conversation, and that does."""
+    return isinstance(event.content, Edited) and event.standing is Standing.CUSTOMER
+
+
+async def _keep_strays(connection: AsyncConnection, strays: Sequence[_Stray]) -> None:
+    """Store events that came too early, until what they belong to is recorded.
+
+    Of staff: events in a thread of ours whose card is not recorded yet. `adopt` places them later. Of
+    customers: edits that came before the message that opens a conversation.
+    """
+    if strays:
         await connection.execute(
             _INSERT_STRAY,
             [
                 {
                     "account": a.account.id,
-                    "external": event_key(a.account, a.event),
+                    "external": stray.key,
                     "organization": a.account.organization,
-                    "origin": Origin.ROOM.value,
+                    "origin": (Origin.CUSTOMER if a.account.serves == "customers" else Origin.ROOM).value,
                     "kind": kind_of(a.event),
-                    "body": a.account.keys.sealer.seal(dump_body(a.event), field=BODY),
-                    "stray": stray_key(a.event.place.chat, a.event.place.thread),
+                    "body": stray.sealer.seal(dump_body(a.event), field=BODY),
+                    "stray": _early_key(a, changed_message(a.event))
+                    if a.account.serves == "customers"
+                    else stray_key(a.event.place.chat, a.event.place.thread),
                 }
-                for a in arrivals
+                for stray in strays
+                for a in (stray.arrival,)
             ],
         )
+
+
+async def _early_edits(
+    connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, Location]
+) -> list[Entry]:
+    """Return entries for the edits that came before the messages which open conversations now."""
+    opening = {
+        (arrival.account.id, _early_key(arrival, arrival.event.message)): (arrival, location)
+        for arrival in arrivals
+        if arrival.event.message
+        and (location := locations.get(key_of(arrival.account, arrival.event))) is not None
+        and location.begun
+    }
+    if not opening:
+        return []
+    given = {"accounts": [id_ for id_, _ in opening], "strays": [stray for _, stray in opening]}
+    entries = []
+    for row in await connection.execute(_EARLY_EDITS, given):
+        arrival, location = opening[AccountId(row.account_id), row.stray]
+        sealer = location.owner if row.external_id.endswith(_AGAIN) else arrival.account.keys.sealer
+        try:
+            event = load_body(sealer.open(row.body, field=BODY))
+        except CannotDecrypt:
+            continue  # somebody wrote it here who was erased since
+        assert isinstance(event, Event)  # noqa: S101  see `_keep_strays`
+        entries.append(replace(_enter(replace(arrival, event=event), location), external_id=row.external_id))
+    return entries
+
+
+def _early_key(arrival: Arrival, ref: str) -> str:
+    """Return the key under which an edit waits for its message: hashes of their place and of its id."""
+    _, place = key_of(arrival.account, arrival.event)
+    return stray_key(place.hex(), reference_hash(arrival.account.keys.index, ref))
 
 
 def stray_key(chat: str, thread: str) -> str:
@@ -975,9 +1042,10 @@ _INSERT_STRAY = text("""
     on conflict do nothing
 """)
 
+# An edit that a customer made is adopted here only where it was accepted at the same moment as its message.
 _STRAYS = text("""
-    select i.account_id, i.external_id, i.organization_id, i.body, v.id as conversation_id, v.customer_id,
-        c.data_key,
+    select i.account_id, i.external_id, i.organization_id, i.origin, i.body, v.id as conversation_id,
+        v.customer_id, c.data_key,
         o.data_key as org_data_key, o.index_key
     from inbox i
     cross join lateral (
@@ -989,6 +1057,14 @@ _STRAYS = text("""
         select d.conversation_id from outbox d join lanes l on l.id = d.lane_id
         where d.kind = 'direct' and l.account_id = i.account_id
             and d.external_ids @> array[substr(i.stray, strpos(i.stray, '/') + 1)]
+        union all
+        select p.conversation_id from places p
+        join messages m on m.conversation_id = p.conversation_id and m.role = 'customer'
+            and m.external_id = substr(i.stray, strpos(i.stray, '/') + 1)
+        where p.account_id = i.account_id and i.external_id not like '%+again'
+            and i.accepted_at > clock_timestamp() - interval '10 minutes'
+            and p.place_hash = case when i.origin = 'customer'
+                then decode(split_part(i.stray, '/', 1), 'hex') end
         limit 1
     ) found
     join conversations v on v.id = found.conversation_id
@@ -996,6 +1072,15 @@ _STRAYS = text("""
     join organizations o on o.id = i.organization_id
     where i.stray is not null and c.data_key is not null
     order by i.accepted_at, i.external_id limit 100 for update of i skip locked
+""")
+
+# ix_inbox_stray
+_EARLY_EDITS = text("""
+    select i.account_id, i.external_id, i.stray, i.body
+    from unnest(cast(:accounts as uuid[]), cast(:strays as text[])) as k(account, stray)
+    join inbox i on i.account_id = k.account and i.stray = k.stray
+    where i.stray is not null
+    order by i.accepted_at, i.external_id for update of i
 """)
 
 _PLACE_STRAY = text("""

@@ -32,6 +32,11 @@ async def delete_strays(connection: AsyncConnection, before: datetime, limit: in
     return await _removed(connection, _DELETE_STRAYS, {"before": before, "limit": limit})
 
 
+async def delete_early_edits(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete customers' edits of before `before` whose messages never came."""
+    return await _removed(connection, _DELETE_EARLY_EDITS, {"before": before, "limit": limit})
+
+
 async def delete_tries(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Delete the attempts of deliveries made before `before`. The outbox keeps each final outcome."""
     return await _removed(connection, _DELETE_TRIES, {"before": first_id(before), "limit": limit})
@@ -127,6 +132,14 @@ _DELETE_KEYS = text("""
 _DELETE_STRAYS = text("""
     delete from inbox where ctid = any(array(
         select ctid from inbox where stray is not null and accepted_at < :before
+        limit :limit for update skip locked
+    ))
+""")
+
+# ix_inbox_stray
+_DELETE_EARLY_EDITS = text("""
+    delete from inbox where ctid = any(array(
+        select ctid from inbox where stray is not null and origin = 'customer' and accepted_at < :before
         limit :limit for update skip locked
     ))
 """)

@@ -492,14 +492,16 @@ inbox = Table(
     # Unique with the account, so that a redelivery collides. A keyed hash of the platform's id, or ours.
     Column("external_id", String(255), nullable=False),
     Column("organization_id", Uuid, nullable=False),
-    Column("conversation_id", Uuid),  # null: a message in a thread of ours whose room is not recorded yet
+    Column("conversation_id", Uuid),  # null: see `stray`
     Column("seq", Integer),
     Column("origin", String(20), nullable=False),
     Column("message_id", Uuid),
     Column("position", Integer),  # reserved in the log for the message that a turn makes of it
     Column("kind", String(40), nullable=False),
     Column("body", Text),  # sealed; null when it is no longer needed
-    Column("stray", String(410)),  # chat and thread of a message whose room is not recorded yet
+    # Chat and thread of a message whose room is not recorded yet; of an edit that came before its message,
+    # the hashes of the place and of the message.
+    Column("stray", String(410)),
     Column("accepted_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("account_id", "external_id"),
     Index("uq_inbox_seq", "conversation_id", "seq", unique=True),

@@ -9,6 +9,7 @@ from bot.jobs.job import Context, Counts, Job
 from storage.loop_guard import KEPT
 from storage.retention import (
     delete_deliveries,
+    delete_early_edits,
     delete_floods,
     delete_inbox_keys,
     delete_links,
@@ -48,6 +49,7 @@ async def sweep(
         "bodies": lambda connection: forget_inbox_bodies(connection, served, batch),
         "keys": lambda connection: delete_inbox_keys(connection, known, batch),
         "strays": lambda connection: delete_strays(connection, known, batch),
+        "early_edits": lambda connection: delete_early_edits(connection, served, batch),
         "tries": lambda connection: delete_tries(connection, traced, batch),
         "delivered": lambda connection: delete_deliveries(connection, traced, batch),
         "notices": lambda connection: delete_notices(connection, traced, batch),

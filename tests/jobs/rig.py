@@ -26,15 +26,21 @@ class Company:
 
 
 async def put_input(
-    database: Database, company: Company, seq: int | None, age: timedelta, *, body: str | None = "sealed"
+    database: Database,
+    company: Company,
+    seq: int | None,
+    age: timedelta,
+    *,
+    body: str | None = "sealed",
+    stray: str = "room",
 ) -> None:
-    """An input of that age; without `seq` a stray."""
+    """An input of that age; without `seq` a stray of a room, or of a customer."""
     async with database.begin() as connection:
         await connection.execute(
             text("""
                 insert into inbox (account_id, external_id, organization_id, conversation_id, seq, origin,
                     kind, body, stray, accepted_at)
-                values (:account, :external, :organization, :conversation, :seq, 'customer', 'Said', :body,
+                values (:account, :external, :organization, :conversation, :seq, :origin, 'Said', :body,
                     :stray, :at)
             """),
             {
@@ -43,6 +49,7 @@ async def put_input(
                 "organization": company.organization,
                 "conversation": company.conversation if seq else None,
                 "seq": seq,
+                "origin": "customer" if seq else stray,
                 "body": body,
                 "stray": None if seq else "C1/1.1",
                 "at": NOW - age,

@@ -464,6 +464,12 @@ CASES = (
         250,
     ),
     Case("strays", inbox._STRAYS, lambda _s: {}, 200),
+    Case(
+        "early edits",
+        inbox._EARLY_EDITS,
+        lambda s: {"accounts": s.ids, "strays": [f"{n}/{n}" for n in range(len(s.ids))]},
+        200,
+    ),
     # the turn
     Case("claim", turns._CLAIM, lambda _s: {"limit": AT_ONCE, "seconds": 30.0}, 300),
     Case("claim all there is", turns._CLAIM, lambda _s: {"limit": 100, "seconds": 30.0}, 900),
@@ -726,6 +732,7 @@ CASES = (
     Case("forget bodies", retention._FORGET_BODIES, _retained(1), 3500),
     Case("delete keys", retention._DELETE_KEYS, _retained(30), 600),
     Case("delete strays", retention._DELETE_STRAYS, _retained(30), 600),
+    Case("delete early edits", retention._DELETE_EARLY_EDITS, _retained(1), 600),
     Case("delete tries", retention._DELETE_TRIES, _aged(90), 600),
     Case("delete delivered", retention._DELETE_DELIVERED, _retained(90), 1500),
     Case("delete notices", retention._DELETE_NOTICES, _aged(90), 1500),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from tests.story.rig import rig, until
 from tests.story.sides import OnMessenger, OnWhatsApp
 from tests.story.test_moving import CHARGED, ROOM, command
+from tests.story.test_window import said_freely, taken
 
 
 async def test_a_missed_call_is_answered_and_what_that_costs_is_counted(
@@ -36,6 +37,27 @@ async def test_another_app_is_heard_and_gives_back_what_it_could_not_answer(
         r.whatsapp.hand_over(maya, elsewhere=False)
         await until(lambda: len(side.heard()) > greeted, what="the answer to what was asked meanwhile")
         assert "password" in side.heard()[-1].lower()
+
+
+async def test_what_waited_for_the_customer_leaves_when_another_app_has_heard_them_and_gives_back(
+    database_url: str, redis_url: str
+) -> None:
+    async with rig(database_url, redis_url, every_channel=True) as r:
+        _, ts = await taken(r)
+        told = lambda words: any(words in line for line in r.in_thread(ROOM, ts))  # noqa: E731
+        r.slack.post_as("hugo", ROOM, "I refunded it.", thread_ts=ts)
+        await until(lambda: told("takes no free text"), what="it waits")
+        r.ahead = timedelta()
+        maya = r.on_whatsapp()
+        r.whatsapp.hand_over(maya, elsewhere=True)
+        await until(lambda: told("Another app is answering"), what="the other app")
+        maya.say("Hello? Anybody?")
+        await until(lambda: told("Hello? Anybody?"), what="what the other app was told")
+        assert "I refunded it." not in said_freely(r)
+        r.whatsapp.hand_over(maya, elsewhere=False)
+        await until(lambda: "I refunded it." in said_freely(r), what="what waited")
+        await until(lambda: told("what waited leaves now."), what="what became of it")
+        assert said_freely(r).count("I refunded it.") == 1
 
 
 async def test_who_writes_by_an_ad_on_messenger_is_answered_days_later(

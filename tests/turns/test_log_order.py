@@ -4,7 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from bot.core.answering import HandOver
+from bot.core.answering import Answered, HandOver
+from bot.core.conversation import Role
 from bot.core.events import (
     Attachment,
     AttachmentKind,
@@ -15,7 +16,9 @@ from bot.core.events import (
     Submitted,
     Unsupported,
 )
-from tests.turns.bench import HUGO, Bench, message, to_rooms
+from bot.turns.decide import Decision, question
+from storage.erased import erase
+from tests.turns.bench import HUGO, Bench, message, to_customers, to_rooms
 
 MAYA = "+491700000001"
 SCAN = Attachment(kind=AttachmentKind.DOCUMENT, ref="f-1", name="scan.pdf", mime_type="application/pdf")
@@ -96,6 +99,85 @@ async def test_an_edit_that_overtook_its_message_is_one_entry_with_the_newer_wor
     view = await desk.view(accepted.wakes[0].conversation)
     assert [m.text for m in asked] == ["better", "worse"]
     assert [(m.text, m.state.value) for m in view.story[:2]] == [("better", "deleted"), ("best", "received")]
+
+
+FIRST_EDIT = "Where is my red spade?"
+
+
+async def answered_once(desk: Bench, *texts: str) -> None:
+    """The agent was asked this, and the customer has one answer."""
+    asked: list[Decision] = []
+
+    def answer(decision: Decision) -> Answered:
+        asked.append(decision)
+        return Answered("An answer.", "why", settled=True)
+
+    await desk.turn(answer)
+    [decision] = asked
+    assert question(decision).messages == texts
+    assert to_customers(await desk.deliver()) == ["An answer."]
+
+
+@pytest.mark.parametrize("over", [False, True])
+async def test_an_edit_that_overtook_the_message_which_begins_a_conversation_is_not_lost(
+    desk: Bench, *, over: bool
+) -> None:
+    """Of somebody new, and of somebody whose last conversation is over."""
+    if over:
+        before = await desk.say("Hello", on="whatsapp")
+        await desk.deliver()
+        await desk.end(before)
+    begun = await desk.conversations()
+    for text in ("Where is my read spade?", FIRST_EDIT):
+        await desk.hear(desk.event(Edited("w1", text), on="whatsapp", external_id=f"edit: {text}"))
+    await desk.turn()
+    assert to_customers(await desk.deliver()) == []
+    assert await desk.conversations() == begun, "an edit begins none"
+    accepted = await desk.hear(desk.event(Said("Where is my spade?"), on="whatsapp", message="w1"))
+    await answered_once(desk, FIRST_EDIT)
+    again = desk.event(Edited("w1", "worse"), on="whatsapp", external_id=f"edit: {FIRST_EDIT}")
+    assert (await desk.hear(again)).duplicates == 1
+    await desk.turn()
+    view = await desk.view(accepted.wakes[0].conversation)
+    assert [(m.text, m.edited) for m in view.story if m.role is Role.CUSTOMER] == [(FIRST_EDIT, True)]
+    assert await desk.conversations() == begun + 1
+
+
+async def test_an_edit_that_is_accepted_at_the_same_moment_as_its_message_finds_it(desk: Bench) -> None:
+    """Neither transaction sees what the other one writes."""
+    edit = desk.arrival(desk.event(Edited("w1", FIRST_EDIT), on="whatsapp"))
+    async with desk.database.begin() as connection:
+        await desk.inboxes.accept(connection, [edit])
+        await desk.hear(desk.event(Said("Where is my spade?"), on="whatsapp", message="w1"))
+    assert await adopted(desk) == 1
+    await answered_once(desk, FIRST_EDIT)
+    assert await adopted(desk) == 0
+
+
+async def test_an_edit_waits_for_its_own_message_and_in_its_own_chat(desk: Bench) -> None:
+    await desk.hear(desk.event(Edited("w1", FIRST_EDIT), on="whatsapp"))
+    await desk.hear(desk.event("Where is my fork?", on="whatsapp", message="w2"))
+    await answered_once(desk, "Where is my fork?")
+    await desk.hear(desk.event("Where is my rake?", "otto", on="whatsapp", message="w1"))
+    await answered_once(desk, "Where is my rake?")
+    assert await adopted(desk) == 0
+
+
+async def test_an_edit_that_waits_is_erased_with_who_made_it(desk: Bench) -> None:
+    before = await desk.say("Hello", on="whatsapp")
+    await desk.deliver()
+    await desk.end(before)
+    await desk.hear(desk.event(Edited("w1", FIRST_EDIT), on="whatsapp"))
+    async with desk.database.begin() as connection:
+        await erase(connection, desk.keys, desk.inboxes, desk.tenant, await desk.customer_of(before))
+    await desk.turn()
+    await desk.hear(desk.event(Said("Where is my spade?"), on="whatsapp", message="w1"))
+    await answered_once(desk, "Where is my spade?")
+
+
+async def adopted(desk: Bench) -> int:
+    async with desk.database.begin() as connection:
+        return len(await desk.inboxes.adopt(connection))
 
 
 async def test_a_file_that_came_with_an_edit_of_no_message_is_fetched(desk: Bench) -> None:
