@@ -1080,7 +1080,7 @@ _EARLY_EDITS = text("""
     from unnest(cast(:accounts as uuid[]), cast(:strays as text[])) as k(account, stray)
     join inbox i on i.account_id = k.account and i.stray = k.stray
     where i.stray is not null
-    order by i.accepted_at, i.external_id for update of i
+    order by i.accepted_at, i.external_id for update of i skip locked
 """)
 
 _PLACE_STRAY = text("""
