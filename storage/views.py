@@ -280,8 +280,7 @@ async def _with_unsent(connection: AsyncConnection, view: View) -> View:
     # The customer may write to us again, where another app has answered since words of ours wait.
     elsewhere = memory.parked > 0 and memory.control is not None and not memory.control.ours
     takes_back = any(
-        isinstance(item.body, Event)
-        and (elsewhere or isinstance(item.body.content, Stopped | ThreadControl))
+        isinstance(item.body, Event) and (elsewhere or isinstance(item.body.content, Stopped | ThreadControl))
         for item in view.inputs
     )
     of_staff = {m.id for m in view.story if staff and m.role is Role.STAFF and m.state in _MAY_WAIT}

@@ -510,6 +510,7 @@ CASES = (
             "conversation": s.ids[0],
             "state": "delivered",
             "content": None,
+            "reference": None,
             "edits": False,
             "reply_to": None,
         },
