@@ -1,6 +1,6 @@
 # make run     everything on this machine, at http://127.0.0.1:8080, with stand-ins for the platforms
 # make test    linters, types, layering, tests: five minutes
-# make test-all  the same, with each test at full length
+# make test-all  the same, with all tests and cases, each at full length
 # make cases   inputs that failed once; skipped where the folder of them is absent
 # make chaos   the crash tests at full length
 # make image   follow the Dockerfile's steps in a bare folder
@@ -16,6 +16,9 @@ STAMP := $(VENV)/.installed
 CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try make PYTHON=python3.12 (or its path)" >&2; exit 1; }
 
+# Compiled modules are kept, whatever the shell says: without them each process of a test compiles all it loads.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := test
 .PHONY: run test test-all lint cases chaos image bench lock clean
 
@@ -24,10 +27,10 @@ run: $(RUNS)
 
 # The quick checks first: a slip shows within seconds.
 test: $(STAMP) lint
-	CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 2 --dist worksteal
+	CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-all: $(STAMP) lint
-	FULL=1 CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 2 --dist worksteal
+	FULL=1 CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

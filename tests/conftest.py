@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 _numbers = itertools.count(1)
 _servers = pytest.StashKey[SharedServers]()
 _folder = pytest.StashKey[Path]()
+_COSTLY = frozenset({"servers", "chromium", "var", "free_port"})  # fixtures of tests that start something
+_COSTLY_CASES, _CASES = 3, 24  # so many cases of a test has a short run
 _ORDER = {folder: n for n, folder in enumerate(("chaos", "story", "platform", "sandbox", "rooms", "turns"))}
 
 
@@ -62,13 +64,34 @@ def pytest_configure_node(node: object) -> None:
     node.workerinput["servers"] = str(node.config.stash[_folder])  # type: ignore[attr-defined]
 
 
+@pytest.hookimpl(trylast=True)  # -k and -m choose first
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what runs at full length alone, and begin with what takes longest."""
-    if not FULL:
-        left_out = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    """Leave out what a short run of all tests has no time for, and begin with what takes longest.
+
+    A run of files or tests that are named leaves nothing out.
+    """
+    if not FULL and all(Path(given).resolve() == ROOT / "tests" for given in config.args):
+        chosen = set(_short(items))
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in items if item in chosen]
     items.sort(key=lambda item: _ORDER.get(item.path.relative_to(ROOT / "tests").parts[0], len(_ORDER)))
+
+
+def _short(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield the tests of a short run: none that is marked as long, and some cases of those with many.
+
+    The cases are spread evenly over the list that the test is given, so that it is the same ones every time.
+    """
+    tests: dict[tuple[Path, str], list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("long") is None:
+            tests.setdefault((item.path, item.nodeid.partition("[")[0]), []).append(item)
+    for cases in tests.values():
+        costly = not _COSTLY.isdisjoint(getattr(cases[0], "fixturenames", ()))
+        most = _COSTLY_CASES if costly else _CASES
+        yield from (
+            cases if len(cases) <= most else (cases[n * (len(cases) - 1) // (most - 1)] for n in range(most))
+        )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

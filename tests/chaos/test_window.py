@@ -160,6 +160,7 @@ async def act(database_url: str, redis_url: str, seed: int) -> AsyncIterator[Act
         yield Act(Rig(sandbox, parse(environ)), database_url, working, chance)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(SEED, SEED + ROUNDS))
 async def test_held_words_leave_once_whenever_a_worker_is_killed(
     seed: int, database_url: str, redis_url: str, artifacts: Path

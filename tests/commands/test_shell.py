@@ -48,6 +48,7 @@ def test_apply_without_a_terminal_and_without_yes_applies_nothing(desk: Desks) -
     assert desk("org", "apply", str(SAMPLE), "--json").data["applied"] is False
 
 
+@pytest.mark.long
 def test_a_pipe_cannot_answer_for_a_person(desk: Desks, database_url: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "bot.app", "org", "apply", str(SAMPLE)],
@@ -62,6 +63,7 @@ def test_a_pipe_cannot_answer_for_a_person(desk: Desks, database_url: str) -> No
     assert desk("org", "show").code == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "said"),
     [

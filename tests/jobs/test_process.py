@@ -136,6 +136,7 @@ def test_a_failed_job_stays_visible_waits_for_its_next_try_and_shows_no_values(
     assert '"job failed"' in running.logged()
 
 
+@pytest.mark.long
 def test_a_job_at_hand_is_put_back_when_the_process_is_told_twice_to_stop(
     running: Running, redis: Redis, database_url: str
 ) -> None:
@@ -158,6 +159,7 @@ def _somebody_waits(connection: psycopg.Connection) -> bool:
     return waiting is not None and waiting[0] > 0
 
 
+@pytest.mark.long
 def test_it_outlives_a_redis_that_goes_away_and_comes_back(
     database_url: str, tmp_path: Path, var: Path
 ) -> None:
@@ -197,6 +199,7 @@ def test_without_redis_each_periodic_job_runs_in_turn(database_url: str, tmp_pat
         running.process.wait()
 
 
+@pytest.mark.long
 def test_without_redis_a_job_at_hand_ends_when_the_process_is_told_twice_to_stop(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -223,6 +226,7 @@ def _waits(database_url: str) -> bool:
         return found.fetchone() is not None
 
 
+@pytest.mark.long
 def test_redis_that_was_never_there_is_waited_for(database_url: str, free_port: int, tmp_path: Path) -> None:
     running = Running(database_url, f"redis://127.0.0.1:{free_port}/0", tmp_path / "log")
     try:

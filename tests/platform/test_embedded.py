@@ -153,6 +153,7 @@ async def test_the_servers_end_when_their_owner_is_killed(
     await eventually(lambda: not postgres.pids() and not valkey.pids())
 
 
+@pytest.mark.long
 async def test_a_start_right_after_the_owner_was_killed_does_not_wait_for_anybody_to_clean_up(
     made_once: Path, owner: Callable[[], subprocess.Popen[str]]
 ) -> None:
@@ -165,6 +166,7 @@ async def test_a_start_right_after_the_owner_was_killed_does_not_wait_for_anybod
         assert not left_behind & EmbeddedPostgres(made_once).pids()
 
 
+@pytest.mark.long
 async def test_a_second_process_uses_the_servers_of_the_first_and_leaves_them_running(
     made_once: Path, owner: Callable[[], subprocess.Popen[str]]
 ) -> None:
@@ -305,6 +307,7 @@ def test_who_may_enter_and_read_is_told_from_owner_and_mode(var: Path) -> None:
     assert not account.reads(var / "secret")
 
 
+@pytest.mark.long
 @needs_root
 def test_an_ordinary_user_can_run_both(var: Path) -> None:
     account = Account.named("nobody")
@@ -329,6 +332,7 @@ def test_an_ordinary_user_can_run_both(var: Path) -> None:
     assert (home / "var" / "postgres" / "data").stat().st_uid == account.uid
 
 
+@pytest.mark.long
 @needs_root
 async def test_programs_that_only_root_can_read_are_copied_and_run(
     var: Path, monkeypatch: pytest.MonkeyPatch

@@ -55,6 +55,7 @@ async def mail_comes_back(url: str) -> list[Mapping[str, object]]:
                 await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_two_programs_in_two_folders_have_nothing_in_common(var: Path) -> None:
     async with programs() as started:
         desks = []
@@ -102,6 +103,7 @@ async def test_a_port_that_is_taken_is_told_before_anything_is_started(var: Path
     assert not (var / "postgres").exists()
 
 
+@pytest.mark.long
 async def test_a_command_typed_in_the_wrong_folder_makes_nothing_there(tmp_path: Path) -> None:
     code, _, err = await shell(tmp_path / "var", "conversations", DATABASE_URL="", REDIS_URL="")
     assert code == 1

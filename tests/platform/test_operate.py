@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from bot.app.anchoring import note_heads
 from bot.app.embedded import EmbeddedPostgres, running
@@ -62,6 +63,7 @@ async def something_is_done_and_noted(database_url: str, organization: OrgId, fi
     await database.close()
 
 
+@pytest.mark.long
 async def test_a_backup_is_restored_on_another_server_with_all_that_was_written(
     database_url: str, var: Path, tmp_path: Path
 ) -> None:

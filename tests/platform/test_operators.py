@@ -96,6 +96,7 @@ async def metric(program: Program, sample: str, true: Callable[[float], bool]) -
 # --- how a process ends ------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_no_process_needs_redis(environ: dict[str, str], running: Programs) -> None:
     for kind in ("serve", "work", "jobs"):
         program = of(kind, environ | {"REDIS_URL": ""}, running)
@@ -139,6 +140,7 @@ async def test_all_in_one_end_with_1_when_their_jobs_were_ended(
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("server", "name"), [("postgres", "PostgreSQL"), ("valkey-server", "Valkey")])
 async def test_all_in_one_end_with_1_when_a_server_of_theirs_was_killed(
     server: str, name: str, environ: dict[str, str], running: Programs, var: Path
@@ -174,6 +176,7 @@ async def test_a_full_disk_is_told_before_anything_runs(
     assert re.search(r"the disk of .* is full\. Make room there", last_sentence(up), re.IGNORECASE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "variable"), [("serve", "PORT"), ("work", "HEALTH_PORT"), ("jobs", "HEALTH_PORT")]
 )
@@ -245,6 +248,7 @@ NEVER_STARTED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", NEVER_STARTED)
 async def test_a_process_does_not_start_on_a_database_that_cannot_do_its_work(
     code: str, environ: dict[str, str], running: Programs, database_url: str, servers: Addresses
@@ -275,6 +279,7 @@ async def test_a_process_does_not_start_on_a_database_that_cannot_do_its_work(
 # --- what is wrong with the database -----------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "code", "status", "level", "sentence"),
     [
@@ -384,6 +389,7 @@ async def test_a_full_disk_is_told_and_the_platform_sends_again(
 # --- what is told at the start, and to whom ----------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_every_process_says_at_its_start_where_it_listens_and_as_what(
     environ: dict[str, str], running: Programs, database_url: str
 ) -> None:
@@ -411,6 +417,7 @@ async def test_jobs_tell_of_themselves(environ: dict[str, str], running: Program
     assert await jobs.ended(30) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["serve", "up"])
 async def test_a_public_address_shows_strangers_only_that_the_process_lives(
     kind: str, environ: dict[str, str], running: Programs
@@ -424,6 +431,7 @@ async def test_a_public_address_shows_strangers_only_that_the_process_lives(
     assert await program.ended(30) == 0
 
 
+@pytest.mark.long
 async def test_behind_a_proxy_strangers_see_only_that_the_process_lives(
     environ: dict[str, str], running: Programs
 ) -> None:
@@ -435,6 +443,7 @@ async def test_behind_a_proxy_strangers_see_only_that_the_process_lives(
         assert (await asked(serve.health + path))[0] == status
 
 
+@pytest.mark.long
 async def test_a_redis_that_is_not_there_is_told_once_with_what_to_do(
     environ: dict[str, str], running: Programs
 ) -> None:
@@ -448,6 +457,7 @@ async def test_a_redis_that_is_not_there_is_told_once_with_what_to_do(
         await metric(program, "desk_redis_up", lambda up: up == 0)
 
 
+@pytest.mark.long
 async def test_a_redis_that_refuses_the_password_is_told_as_that(
     environ: dict[str, str], running: Programs, redis_url: str
 ) -> None:

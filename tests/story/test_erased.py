@@ -40,6 +40,7 @@ async def _remains(r: Rig) -> list[dict[str, object]]:
     return found
 
 
+@pytest.mark.long
 async def test_a_thread_in_slack_says_so_is_closed_and_answers(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
@@ -76,6 +77,7 @@ def _reactions(r: Rig, room: SlackThread, ref: str) -> list[object]:
     return list(line.get("reactions", []))  # type: ignore[call-overload]
 
 
+@pytest.mark.long
 async def test_a_topic_of_telegram_says_so_and_is_closed(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
         customer, room = OnTelegram(r, "Maya Fischer"), Topic(r)
@@ -129,6 +131,7 @@ async def test_all_that_the_desk_posted_in_slack_is_deleted(database_url: str, r
         assert await _remains(r) == []
 
 
+@pytest.mark.long
 async def test_every_thread_of_everybody_they_were_found_to_be_is_emptied(
     database_url: str, redis_url: str
 ) -> None:
@@ -154,6 +157,7 @@ async def test_every_thread_of_everybody_they_were_found_to_be_is_emptied(
         await until(lambda: not any(word in everything() for word in theirs), what="all is deleted")
 
 
+@pytest.mark.long
 async def test_what_is_left_is_named_where_telegram_lets_nothing_be_deleted(
     database_url: str, redis_url: str
 ) -> None:
@@ -198,6 +202,7 @@ async def test_a_topic_of_telegram_is_emptied(database_url: str, redis_url: str)
         assert not any(m.buttons for m in r.night_watch.messages(room.topic))
 
 
+@pytest.mark.long
 async def test_what_one_person_alone_was_shown_in_a_topic_is_deleted_too(
     database_url: str, redis_url: str
 ) -> None:
@@ -212,6 +217,7 @@ async def test_what_one_person_alone_was_shown_in_a_topic_is_deleted_too(
         await until(lambda: not shown(), what="it is gone")
 
 
+@pytest.mark.long
 async def test_words_that_wait_for_the_platform_are_stopped_and_marked(
     database_url: str, redis_url: str
 ) -> None:
@@ -232,6 +238,7 @@ async def test_words_that_wait_for_the_platform_are_stopped_and_marked(
         assert customer.heard() == heard
 
 
+@pytest.mark.long
 async def test_a_reaction_is_answered_by_the_line(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
@@ -254,6 +261,7 @@ async def test_who_was_erased_and_writes_again_is_new(database_url: str, redis_u
         assert len(r.threads(room.channel)) == 2
 
 
+@pytest.mark.long
 async def test_words_within_their_undo_are_shown_as_not_sent(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, undo("5m")) as r:
         customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.rooms.sides import OnTelegram, SlackThread, Topic
 from tests.rooms.test_leak import in_telegram
 from tests.rooms.test_lost_rooms import directly, told_directly
@@ -38,6 +40,7 @@ async def test_a_channel_shared_with_another_company_is_refused_and_found_by_the
         assert SHARED in checked.out
 
 
+@pytest.mark.long
 async def test_a_public_channel_is_refused_unless_the_file_says_that_it_is(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -51,6 +54,7 @@ async def test_a_public_channel_is_refused_unless_the_file_says_that_it_is(
         assert (await desk(r, "org", "apply", str(said), "--yes")).code == 0
 
 
+@pytest.mark.long
 async def test_a_version_whose_channel_others_read_by_now_does_not_come_back(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -64,6 +68,7 @@ async def test_a_version_whose_channel_others_read_by_now_does_not_come_back(
         assert "version 2" in (await desk(r, "org", "show")).out.lower()
 
 
+@pytest.mark.long
 async def test_a_channel_that_cannot_be_asked_is_a_warning(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -103,6 +108,7 @@ def public_in_the_file(document: dict[str, object]) -> None:
         team["channels"]["public"] = team["channels"]["escalation"]
 
 
+@pytest.mark.long
 async def test_a_public_group_on_telegram_is_found_by_the_check_and_refused(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:

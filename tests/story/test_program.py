@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from bot.app.embedded.kept import free_port
 from bot.app.instance import running_instance
@@ -28,6 +29,7 @@ async def shell(environ: Mapping[str, str], *words: str) -> tuple[int, str]:
     return process.returncode or 0, out.decode()
 
 
+@pytest.mark.long
 async def test_without_the_sandbox_nothing_is_installed_and_ones_own_organization_works_at_once(
     database_url: str, redis_url: str, free_port: int, tmp_path: Path
 ) -> None:
@@ -95,6 +97,7 @@ async def test_every_account_works_and_the_address_leads_to_the_page(
         assert await desk.ended(30) == 0
 
 
+@pytest.mark.long
 async def test_two_sandboxes_side_by_side_have_mail_servers_of_their_own(
     database_url: str, second_database_url: str, redis_url: str, tmp_path: Path
 ) -> None:

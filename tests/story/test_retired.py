@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.rooms.sides import OnTelegram, SlackThread
 from tests.story.rig import ROOT, rig, until
 from tests.story.shell import desk
@@ -10,6 +12,7 @@ from tests.story.shell import desk
 NAME = "Brightdesk Support"
 
 
+@pytest.mark.long
 async def test_rooms_are_told_and_nobody_is_answered_any_more_until_another_organization_comes(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import smtplib
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import text
@@ -76,6 +77,7 @@ async def _fetched(r: Rig) -> None:
     raise AssertionError("files still wait")
 
 
+@pytest.mark.long
 async def test_neither_the_accounts_secret_nor_a_name_opens_it(
     database_url: str, redis_url: str, tmp_path: Path, free_port: int
 ) -> None:

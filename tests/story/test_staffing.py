@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from tests.rooms.sides import OnTelegram, SlackThread, Topic
@@ -68,6 +69,7 @@ async def test_what_a_removed_person_held_goes_back_to_the_queue(
         assert len(customer.heard()) == heard + 1, "the customer heard of nothing else"
 
 
+@pytest.mark.long
 async def test_what_was_assigned_to_a_removed_person_waits_for_anybody(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -111,6 +113,7 @@ async def assigned(r: Rig, room: SlackThread, by: str, to: str) -> None:
     assert (await r.slack.submit_view(by, view, {"person": {"answer": ids[to]}})).taken
 
 
+@pytest.mark.long
 async def test_when_a_person_is_removed_whom_the_ladder_asked_the_next_one_is_called(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -141,6 +144,7 @@ async def test_when_a_person_is_removed_whom_the_ladder_asked_the_next_one_is_ca
         await until(lambda: room.find("is asked to take this"), what="Ben is asked")
 
 
+@pytest.mark.long
 async def test_who_left_the_team_holds_nothing_of_it_any_more(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -153,6 +157,7 @@ async def test_who_left_the_team_holds_nothing_of_it_any_more(
         await until(lambda: "Nobody speaks to Maya Fischer yet" in _card(r), what="the card is true")
 
 
+@pytest.mark.long
 async def test_what_a_removed_team_had_goes_to_the_escalation_team(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -181,6 +186,7 @@ async def test_what_a_removed_team_had_goes_to_the_escalation_team(
         await until(lambda: any("has taken this" in line for line in room.lines()), what="taken there")
 
 
+@pytest.mark.long
 async def test_a_team_with_another_channel_goes_on_there(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -205,6 +211,7 @@ async def test_a_team_with_another_channel_goes_on_there(
         await until(lambda: "Here I am." in customer.heard(), what="the holder still speaks")
 
 
+@pytest.mark.long
 async def test_a_removed_person_holds_no_topic_of_telegram_either(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+import pytest
+
 from tests.rooms.sides import InSlack, SlackThread
 from tests.story.rig import Rig, rig, until
 from tests.story.shell import desk
@@ -18,6 +20,7 @@ async def _said(r: Rig) -> str:
     return "".join([(await desk(r, "conversations", "show", one["id"])).out for one in listed])
 
 
+@pytest.mark.long
 async def test_their_words_are_gone_there_too(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, customers=(MAYA, TOM), every_channel=True) as r:
         maya, tom = InSlack(r, MAYA), InSlack(r, TOM)

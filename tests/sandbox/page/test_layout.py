@@ -127,6 +127,7 @@ async def test_a_chosen_file_can_be_taken_out_before_it_is_sent(
     await expect(page.get_by_role("link", name="bill.pdf")).to_have_count(0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), [*WIDTHS, (320, 640)])
 @pytest.mark.parametrize(
     ("where", "file"),

@@ -87,6 +87,7 @@ async def test_starting_over_is_asked_and_empties_every_platform(stage: Stage, p
     assert (await stage.bot("getUpdates"))["result"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (900, 800), (420, 800)])
 async def test_the_tour_leaves_open_what_its_first_step_says_to_press(
     stage: Stage, browser: Browser, width: int, height: int
