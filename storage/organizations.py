@@ -4,6 +4,7 @@ Every applied file becomes a version, complete and unchangeable, with its articl
 """
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from storage.retiring import bring_back
 from storage.staffing import NOTHING, Reassignments, reassignments, tell
 
 AnyRow = Row[Any]
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _ARTICLES: TypeAdapter[tuple[Article, ...]] = TypeAdapter(tuple[Article, ...])
 
 
@@ -257,7 +259,7 @@ def _check_storable(value: JsonValue, path: str) -> None:
     """Raise InvalidOrganization for a text with characters that PostgreSQL cannot store."""
     match value:
         case str():
-            if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            if _UNSTORABLE.search(value):
                 raise InvalidOrganization(
                     [f"{path}: found a character that no text can keep (NUL or half a pair)"]
                 )

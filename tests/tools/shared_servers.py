@@ -94,10 +94,10 @@ def on_database(url: str, name: str) -> str:
     return f"{url.rpartition('/')[0]}/{name}"
 
 
-def clone(connection: psycopg.Connection, name: str) -> None:
+def clone(connection: psycopg.Connection, name: str, template: str = TEMPLATE) -> None:
     connection.execute(
         sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-            sql.Identifier(name), sql.Identifier(TEMPLATE)
+            sql.Identifier(name), sql.Identifier(template)
         )
     )
 

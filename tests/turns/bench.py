@@ -417,12 +417,17 @@ def message(view: View, text_: str) -> Message:
 
 @asynccontextmanager
 async def bench_of(url: str, org: Organization = ORGANIZATION) -> AsyncIterator[Bench]:
+    await put_in_force(url, org)
     database = Database(url, pool=4)
-    keys = Keys(Keyring((b"k" * 32,)))
+    yield await another(database, org)
+    await database.close()
+
+
+async def put_in_force(url: str, org: Organization = ORGANIZATION) -> None:
+    database = Database(url, pool=1)
     loaded = Loaded(organization=org, articles=(), warnings=(), digest="test")
     async with database.begin() as connection:
-        await apply(connection, keys, new_id, loaded, by="test", digest="test")
-    yield await another(database, org)
+        await apply(connection, Keys(Keyring((b"k" * 32,))), new_id, loaded, by="test", digest="test")
     await database.close()
 
 
