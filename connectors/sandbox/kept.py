@@ -24,6 +24,7 @@ class StateFile:
         self._take = take
         self._calm = calm.total_seconds()
         self._changed = asyncio.Event()
+        self._failing = False
 
     def read(self) -> Snapshot | None:
         """Return the state, or None if there is no file or it cannot be read. Set a broken file aside."""
@@ -53,19 +54,34 @@ class StateFile:
         self._changed.set()
 
     async def keep(self) -> None:
-        """Write the file after changes, until cancelled."""
+        """Write the file after changes, until cancelled. Try again while it cannot be written."""
         while True:
             await self._changed.wait()
             await asyncio.sleep(self._calm)
             self._changed.clear()
             text = json.dumps(self._take())
-            await asyncio.to_thread(self._write, text)
+            if not await asyncio.to_thread(self._write, text):
+                self._changed.set()
 
     def write_now(self) -> None:
         self._write(json.dumps(self._take()))
 
-    def _write(self, text: str) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+    def _write(self, text: str) -> bool:
+        """Return whether the file was written. Warn once for each time that it cannot be."""
         fresh = self._path.with_name(f"{self._path.name}.new")
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(text, encoding="utf-8")
+            os.replace(fresh, self._path)
+        except OSError as error:
+            if not self._failing:
+                log.warning(
+                    "the sandbox's state cannot be written to %s (%s): if the sandbox ends before it can be,"
+                    " what was said since is forgotten",
+                    self._path,
+                    error.strerror,
+                )
+            self._failing = True
+            return False
+        self._failing = False
+        return True

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 from aiohttp import web
 
+from bot.core.ids import Clock, utc_now
 from connectors.sandbox.mail import Letter, MailServer
 
 log = logging.getLogger(__name__)
@@ -14,11 +15,13 @@ log = logging.getLogger(__name__)
 class Mailbox:
     """One mailbox of the product on a mail server, and the mail programs of its customers."""
 
-    def __init__(self, mail: MailServer, address: str, password: str) -> None:
+    def __init__(self, mail: MailServer, address: str, password: str, clock: Clock = utc_now) -> None:
         self.mail = mail
         self.address = address
         self.on_change: Callable[[str], None] | None = None  # called with the address whose letters changed
         self._password = password
+        self._clock = clock
+        self._saved: Mapping[str, object] | None = None  # the mailbox as an earlier process left it
         mail.on_change = self.changed
 
     async def running(self, _: web.Application) -> AsyncIterator[None]:
@@ -35,6 +38,8 @@ class Mailbox:
             return
         try:
             await self.mail.add_account(self.address, self._password)
+            if self._saved is not None:
+                await self.mail.imap.restore(self.address, self._saved, self._clock())
             yield
         finally:
             await self.mail.__aexit__(None, None, None)
@@ -52,8 +57,9 @@ class Mailbox:
             self.changed(client.address)
 
     def snapshot(self) -> dict[str, object]:
-        """Return the customers' mails. Mails that wait in the product's mailbox are not included."""
+        """Return the customers' mails, and the newest ones in the product's mailbox."""
         return {
+            "mailbox": self.mail.imap.kept(self.address) or self._saved,
             "customers": [
                 {
                     "address": client.address,
@@ -62,7 +68,7 @@ class Mailbox:
                     "sent": [_kept(letter) for letter in client.sent],
                 }
                 for client in self.mail.customers
-            ]
+            ],
         }
 
     def restore(self, saved: Mapping[str, object]) -> None:
@@ -74,6 +80,8 @@ class Mailbox:
             client = self.mail.customer(str(each["address"]), str(each["name"]))
             client.inbox[:] = [_letter(text) for text in each["inbox"]]
             client.sent[:] = [_letter(text) for text in each["sent"]]
+        mailbox = saved.get("mailbox")
+        self._saved = mailbox if isinstance(mailbox, dict) else None
 
 
 def _kept(letter: Letter) -> str:

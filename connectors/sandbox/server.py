@@ -134,7 +134,7 @@ class Sandbox:
         domain = known.email_address.partition("@")[2]
         smtp, imap = mail_ports
         self.mail = MailServer(domain, faults=self.faults, clock=clock, smtp_port=smtp, imap_port=imap)
-        self._mailbox = Mailbox(self.mail, known.email_address, known.email_password)
+        self._mailbox = Mailbox(self.mail, known.email_address, known.email_password, clock)
         self._people = People(
             telegram=self.telegram,
             whatsapp=self.whatsapp,
@@ -265,6 +265,9 @@ class Sandbox:
                 self._file.set_aside(error)
             else:
                 self._add_missing(staff)
+        if self._file is not None:
+            self.telegram.skip_ids()
+            self.telegram_staff.skip_ids()
         self._people.add(customers, inside=self._inside)
         members = [self.telegram_staff.user(name) for name in staff.on_telegram]
         if members:

@@ -48,14 +48,12 @@ class Parcel:
 class RetryPauses:
     """Seconds between attempts: `first`, then twice as long each time up to `longest`.
 
-    After `tries` the event is given up.
-
-    Meta goes on for up to seven days; the stand-in gives up sooner unless configured otherwise.
+    After `tries` the event is given up: by default after about seven days, as Meta does.
     """
 
     first: float = 0.1
     longest: float = 5.0
-    tries: int = 60
+    tries: int = 7 * 24 * 60 * 60 // 5
 
     def after(self, failures: int) -> float:
         return min(self.longest, self.first * 2.0 ** min(failures - 1, 30))

@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from itertools import count
+from typing import Self
 from urllib.parse import urlencode
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -34,6 +36,13 @@ class Parcel:
     route: Route
     name: str  # the name that faults use: the event's or the payload's type
     payload: Wire
+
+    def snapshot(self) -> Wire:
+        return {"route": self.route.value, "name": self.name, "payload": self.payload}
+
+    @classmethod
+    def restored(cls, saved: Wire) -> Self:
+        return cls(Route(saved["route"]), saved["name"], saved["payload"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,8 @@ class Delivery:
         self._retry_delays = tuple(delay.total_seconds() for delay in retry_delays)
         self._tasks: set[asyncio.Task[None]] = set()
         self._backlog: list[Parcel] = []
+        self._under_way: dict[int, Parcel] = {}  # events that were neither taken nor given up
+        self._numbers = count()
         self._session: ClientSession | None = None
 
     async def start(self) -> None:
@@ -85,13 +96,23 @@ class Delivery:
                 self.send(parcel)
 
     async def close(self) -> None:
-        """Stop all deliveries at once. What was on its way is lost, as if Slack were down."""
+        """Stop all deliveries at once. Events that were not taken are sent after the next `start`."""
         session, self._session = self._session, None
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._backlog = self.pending()
+        self._under_way.clear()
         if session is not None:
             await session.close()
+
+    def pending(self) -> list[Parcel]:
+        """Return the events that the app has not taken yet, oldest first."""
+        return [*self._under_way.values(), *self._backlog]
+
+    def add(self, parcels: Iterable[Parcel]) -> None:
+        """Add events of an earlier process. They wait for `start`."""
+        self._backlog.extend(parcels)
 
     async def settled(self) -> None:
         """Wait until nothing is on its way any more, including retries."""
@@ -105,9 +126,9 @@ class Delivery:
             return
         delays = tuple(self._faults.deliveries("slack", parcel.name))
         if not delays:
-            self._spawn(self._retry(parcel, "http_timeout"))
+            self._spawn(self._to_its_end(parcel, self._retry(parcel, "http_timeout")))
             return
-        self._spawn(self._first(parcel, delays[0]))
+        self._spawn(self._to_its_end(parcel, self._first(parcel, delays[0])))
         for delay in delays[1:]:
             self._spawn(self._copy(parcel, delay))
 
@@ -125,6 +146,13 @@ class Delivery:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _to_its_end(self, parcel: Parcel, work: Coroutine[object, object, None]) -> None:
+        """Deliver an event. It stays pending if that is cancelled."""
+        number = next(self._numbers)
+        self._under_way[number] = parcel
+        await work
+        del self._under_way[number]
 
     async def _copy(self, parcel: Parcel, delay: float) -> None:
         await asyncio.sleep(delay)

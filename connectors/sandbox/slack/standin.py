@@ -255,14 +255,17 @@ class SlackStandIn(Tenant):
         return self._sockets.count
 
     def snapshot(self) -> Wire:
-        """Return the whole state as JSON, without connections and events on their way."""
+        """Return the whole state as JSON, with the events that the app has not taken, and no connections."""
+        kept = dump(self._workspace.state) | {
+            "undelivered": [parcel.snapshot() for parcel in self._delivery.pending()]
+        }
         others = {
             team: {"name": tenant.installation.team_name, "state": dump(self._workspaces[team].state)}
             for team, tenant in self._tenants.items()
         }
         if not others:
-            return dump(self._workspace.state)
-        return {**dump(self._workspace.state), "workspaces": others, "tokens": self.installs.dump()}
+            return kept
+        return {**kept, "workspaces": others, "tokens": self.installs.dump()}
 
     def start_over(self) -> None:
         """Forget all messages in every workspace. People, channels and installations stay."""
@@ -277,4 +280,5 @@ class SlackStandIn(Tenant):
             self.workspace(team, other["name"])
             self._workspaces[team].state = load(other["state"])
         self.installs.load(raw.get("tokens", {}))
+        self._delivery.add(map(Parcel.restored, raw.get("undelivered", ())))
         self._workspace.show("restored")

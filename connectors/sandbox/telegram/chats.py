@@ -240,6 +240,11 @@ class Chats:
             "last_file": self._last_file,
         }
 
+    def skip_ids(self, following: int) -> None:
+        """Number the next messages and files from `following` on, if they are not beyond it already."""
+        self._last_message = max(self._last_message, following - 1)
+        self._last_file = max(self._last_file, following - 1)
+
     def start_over(self) -> None:
         """Forget all messages and topics. Message ids continue, so that none is used twice."""
         for forgotten in (self.files, self.paths, self.blocked, self._typing, self.ephemerals):

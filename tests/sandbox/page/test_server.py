@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +17,7 @@ from connectors.sandbox.people import SHARED_CHANNEL, TEAM
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.staff import NIGHT_WATCH
 from tests.sandbox.page.conftest import Stage
+from tests.story.rig import until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -157,6 +159,81 @@ async def test_every_side_is_in_the_state(tmp_path: Path) -> None:
     assert [each["text"] for each in again.slack_customers.messages(SHARED_CHANNEL)] == ["in Slack"]
     assert [each.text for each in again.telegram_staff.group(NIGHT_WATCH).messages(0)] == ["on Telegram"]
     assert again.clock.moved == timedelta(hours=1)
+
+
+async def test_the_state_is_written_as_soon_as_it_can_be_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = tmp_path / "folder" / "sandbox.json"
+    sandbox = Sandbox(state_file=state, calm=timedelta(milliseconds=1))
+    state.parent.write_text("where the folder should be: nothing can be written there")
+    root = web.Application()
+    root.add_subapp("/sandbox", sandbox.app())
+    async with TestServer(root):
+        sandbox.telegram.say(sandbox.telegram.user("Kim Lee"), "remember me")
+        await until(lambda: "cannot be written" in caplog.text, what="a warning")
+        state.parent.unlink()
+        await until(state.exists, what="the state")
+        assert "remember me" in state.read_text()
+    assert caplog.text.count("cannot be written") == 1
+
+
+async def test_a_state_that_cannot_be_written_at_the_end_ends_in_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = tmp_path / "folder" / "sandbox.json"
+    sandbox = Sandbox(state_file=state)
+    state.parent.write_text("where the folder should be: nothing can be written there")
+    root = web.Application()
+    root.add_subapp("/sandbox", sandbox.app())
+    async with TestServer(root):
+        pass
+    assert "cannot be written" in caplog.text
+
+
+async def test_no_id_is_used_twice_although_the_state_is_older_than_what_was_said(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.json"
+    await _serve_once(state)
+    told = []
+    for later in (1, 2):
+        sandbox = Sandbox(state_file=state, clock=partial(_later, timedelta(seconds=later)))
+        said = sandbox.telegram.say(sandbox.telegram.user("Kim Lee"), "again")
+        updates = sandbox.snapshot()["telegram"]["updates"]["pending"]  # type: ignore[index]
+        told.append((said.message_id, updates[-1]["update_id"]))
+    (message, update), (next_message, next_update) = told
+    assert next_message > message
+    assert next_update > update
+
+
+def _later(by: timedelta) -> datetime:
+    return datetime.now(UTC) + by
+
+
+async def test_what_slack_could_not_deliver_is_delivered_after_a_restart(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.json"
+    heard: list[str] = []
+    status = 503
+
+    async def app(request: web.Request) -> web.Response:
+        heard.append((await request.json())["event_id"])
+        return web.Response(status=status)
+
+    ours = web.Application()
+    ours.router.add_post("/events", app)
+    async with TestServer(ours) as server:
+        for status in (503, 200):
+            sandbox = Sandbox(state_file=state)
+            root = web.Application()
+            root.add_subapp("/sandbox", sandbox.app())
+            async with TestServer(root):
+                if status == 503:
+                    sandbox.configure_slack(str(server.make_url("/events")), "", "")
+                    sandbox.slack.post_as("hugo", "billing-escalations", "are you there?")
+                    await until(lambda: len(heard) == 2, what="a try and the first retry")
+                else:
+                    await sandbox.slack.settled()
+    assert len(heard) == 3
+    assert len(set(heard)) == 1
 
 
 async def test_a_state_of_two_platforms_is_still_read(tmp_path: Path) -> None:
