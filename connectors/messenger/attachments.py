@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from bot.core.events import Attachment, AttachmentKind
-from connectors.meta import Node, clean
+from connectors.payload import Node, clean
 
 _FILES = {
     "image": AttachmentKind.PHOTO,

@@ -26,7 +26,6 @@ from bot.core.outbound import Outbound, Sent
 from connectors.messenger.capabilities import CAPABILITIES, CHANNEL, FIELDS, MAX_FILE
 from connectors.messenger.contents import GET_STARTED
 from connectors.messenger.failures import file_error, send_error
-from connectors.messenger.lists import texts
 from connectors.messenger.media import may_fetch
 from connectors.messenger.people import People
 from connectors.messenger.reading import Reader
@@ -168,7 +167,7 @@ class MessengerConnector:
         except GraphError as error:
             raise send_error(error) from error
         # Other apps of the Page may be listed too. Ours is the one subscribed to most of our fields.
-        heard = [set(texts(app, "subscribed_fields")) for app in apps.nodes("data")]
+        heard = [set(app.texts("subscribed_fields")) for app in apps.nodes("data")]
         missing = min((set(FIELDS) - fields for fields in heard), key=len, default=set(FIELDS))
         if missing:
             raise Refused(

@@ -18,7 +18,7 @@ from bot.core.events import (
 )
 from connectors.messenger.attachments import shown
 from connectors.messenger.payloads import is_ours, tapped
-from connectors.meta import Node, clean
+from connectors.payload import Node, clean
 
 # Messenger's names for its oldest reactions, which may come without an emoji.
 _REACTIONS = {

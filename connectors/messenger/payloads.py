@@ -6,7 +6,7 @@ from bot.core.errors import Refused
 from bot.core.events import Tapped
 from bot.core.outbound import Button
 from connectors.messenger.capabilities import PAYLOAD
-from connectors.meta import clean
+from connectors.payload import clean
 
 _OURS = re.compile(r"([A-Za-z0-9_.-]{1,64}):(.*)", re.DOTALL)
 

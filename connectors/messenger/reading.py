@@ -39,7 +39,7 @@ from connectors.messenger.contents import (
     receipt_of,
     referral_of,
 )
-from connectors.meta import Node, clean
+from connectors.payload import Node, clean
 
 INBOX = "The Page's inbox"
 # The app ids of Meta's own inbox. Messages from any other app are from a program.

@@ -26,7 +26,8 @@ from connectors.messenger.capabilities import CAPABILITIES, TEMPLATE_BUTTONS, TE
 from connectors.messenger.failures import outside_window, send_error, tag_error
 from connectors.messenger.media import upload
 from connectors.messenger.payloads import payload_of
-from connectors.meta import Graph, GraphError, Node
+from connectors.meta import Graph, GraphError
+from connectors.payload import Node
 from connectors.rendering import FilePart, Part, TextPart, plan, to_plain
 
 _RESPONSE = {"messaging_type": "RESPONSE"}

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from bot.core.connector import RawRequest, RawResponse
 from bot.core.errors import MalformedPayload
 from bot.core.events import Event
-from connectors.meta.node import Node
 from connectors.meta.signature import challenge, verify
+from connectors.payload import Node
 
 
 async def serve(

@@ -20,7 +20,7 @@ import aiohttp
 
 from bot.core.errors import OutcomeUnknown, PlatformDown, Refused, SendError
 from connectors.beginning import begun
-from connectors.meta.node import Node
+from connectors.payload import Node
 
 API_URL = "https://graph.facebook.com"
 VERSION = "v23.0"

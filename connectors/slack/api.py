@@ -14,8 +14,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.errors import PlatformDown, Refused
 from connectors.beginning import begun
+from connectors.payload import Node
 from connectors.slack.failures import broken, refused
-from connectors.slack.payload import Node
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 CHUNK = 64 * 1024

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from bot.core.errors import Unreachable
 from bot.core.ids import Clock
+from connectors.payload import Node
 from connectors.slack.api import Api
-from connectors.slack.payload import Node
 
 _ID = re.compile(r"[CDG][A-Z0-9]{4,}")  # Slack's channel names have no capitals
 _USER = re.compile(r"[UW][A-Z0-9]{4,}")

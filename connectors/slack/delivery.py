@@ -1,7 +1,7 @@
 """Write a delivery's id on the message that it becomes, so that `find` recognizes the message."""
 
 from bot.core.outbound import Outbound
-from connectors.slack.payload import Node
+from connectors.payload import Node
 
 EVENT_TYPE = "desk_delivery"
 
@@ -28,7 +28,7 @@ def carries(message: Node, outbound: Outbound) -> bool:
     metadata = message.node("metadata")
     payload = metadata.node("event_payload")
     if metadata.text("event_type") == EVENT_TYPE and payload.text("delivery") == str(outbound.id):
-        return payload.number("part") == outbound.part
+        return payload.whole("part") == outbound.part
     mark = mark_of(outbound)
     return any(block.text("block_id") == mark for block in message.nodes("blocks"))
 

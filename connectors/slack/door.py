@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from bot.core.connector import MAX_BODY, Inbox, RawRequest, RawResponse
 from bot.core.errors import BodyTooLarge, MalformedPayload
 from bot.core.ids import Clock
-from connectors.slack.payload import Node
+from connectors.payload import Node
 from connectors.slack.receiver import Receives
 from connectors.slack.signature import verify
 

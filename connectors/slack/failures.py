@@ -19,7 +19,7 @@ from bot.core.errors import (
     SendError,
     Unreachable,
 )
-from connectors.slack.payload import Node
+from connectors.payload import Node
 
 DEFAULT_WAIT = timedelta(seconds=30)  # what slack_sdk waits too, where Slack names no time
 _DOWN = frozenset(

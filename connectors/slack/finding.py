@@ -9,12 +9,12 @@ from bot.core.connector import Files
 from bot.core.errors import OutcomeUnknown, PlaceGone, PlatformDown, RateLimited, Refused
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Card, Outbound, Post, Sent
+from connectors.payload import Node
 from connectors.rendering import FilePart
 from connectors.slack.api import Api
 from connectors.slack.channels import Channels
 from connectors.slack.delivery import carries
 from connectors.slack.failures import code_of
-from connectors.slack.payload import Node
 from connectors.slack.sending import layout, thread_of
 from connectors.slack.streaming import Streaming, in_pane
 

@@ -21,8 +21,8 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.core.connector import Inbox
 from bot.core.errors import DeskError
+from connectors.payload import Node
 from connectors.slack.api import Api, sdk_log
-from connectors.slack.payload import Node
 from connectors.slack.receiver import Receives
 
 PING = 10.0  # seconds; four without an answer and the connection is made anew

@@ -27,10 +27,11 @@ from bot.core.events import (
     Tapped,
     Unsupported,
 )
+from connectors.payload import Node
 from connectors.slack.capabilities import CHANNEL
 from connectors.slack.emoji import picture, told
-from connectors.slack.payload import Node, moment
 from connectors.slack.reading import mentioned
+from connectors.slack.timestamp import moment
 from connectors.slack.writing import escape
 
 _SAID = frozenset({"", "file_share", "thread_broadcast", "me_message"})
@@ -328,7 +329,7 @@ def _pictured(message: Node) -> str:
 
 
 def _code_of(element: Node) -> str:
-    tone = element.number("skin_tone")
+    tone = element.whole("skin_tone")
     return element.text("name") + (f"::skin-tone-{tone}" if tone is not None else "")
 
 
@@ -372,7 +373,7 @@ def attachments(message: Node, refer: Callable[[Node], str]) -> tuple[Attachment
             ref=refer(file),
             mime_type=file.text("mimetype"),
             name=file.text("name") or file.text("title"),
-            size=file.number("size"),
+            size=file.whole("size"),
         )
         for file in message.nodes("files")
         if refer(file)

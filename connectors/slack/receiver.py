@@ -19,13 +19,13 @@ from bot.core.connector import ChatCommand, Inbox
 from bot.core.errors import Refused, SendError
 from bot.core.events import Event, Said, Sender
 from bot.core.ids import Clock
+from connectors.payload import Node
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, message
 from connectors.slack.failures import code_of
 from connectors.slack.forms import FORMS, Form, view
 from connectors.slack.newer import Newer
 from connectors.slack.parsing import Parser, bot_of, by_app
-from connectors.slack.payload import Node
 from connectors.slack.people import PATIENCE, People
 from connectors.slack.splitting import parts
 from connectors.slack.tables import data_table, fits

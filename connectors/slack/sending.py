@@ -28,6 +28,7 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
+from connectors.payload import Node
 from connectors.rendering import FilePart, Part, TextPart, in_words, plan
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, card, card_text, message
@@ -38,7 +39,6 @@ from connectors.slack.delivery import mark_of, metadata_of
 from connectors.slack.emoji import MARKS, code_for
 from connectors.slack.failures import code_of
 from connectors.slack.newer import Newer
-from connectors.slack.payload import Node
 from connectors.slack.splitting import cut, cut_plain
 from connectors.slack.status import Status
 from connectors.slack.streaming import LONG, Streamed, Streaming, in_pane
@@ -251,7 +251,7 @@ class Sending:
         if info.node("user").flag("deleted"):
             raise PersonAway("is deactivated in Slack")
         now = self._clock().timestamp()
-        start, end = pause.number("next_dnd_start_ts") or 0, pause.number("next_dnd_end_ts") or 0
+        start, end = pause.whole("next_dnd_start_ts") or 0, pause.whole("next_dnd_end_ts") or 0
         if pause.flag("dnd_enabled") and start <= now < end and end > by.timestamp():
             until = datetime.fromtimestamp(end, UTC)
             raise PersonAway(f"is on Do Not Disturb in Slack until {until:%H:%M} UTC")

@@ -14,12 +14,12 @@ import structlog
 from bot.core.errors import OutcomeUnknown, RateLimited, Refused, SendError
 from bot.core.events import Place
 from bot.core.outbound import Outbound
+from connectors.payload import Node
 from connectors.rendering import TextPart
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, rows
 from connectors.slack.delivery import is_nameless, metadata_of
 from connectors.slack.failures import code_of
-from connectors.slack.payload import Node
 
 LONG = 400  # an answer of fewer characters is not streamed
 PIECE = 250

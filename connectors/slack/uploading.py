@@ -12,10 +12,10 @@ from typing import IO
 from bot.core.connector import Files
 from bot.core.errors import Refused
 from bot.core.events import Attachment
+from connectors.payload import Node
 from connectors.slack.api import CHUNK, Api
 from connectors.slack.blocks import Block, mrkdwn
 from connectors.slack.capabilities import MAX_FILE
-from connectors.slack.payload import Node
 from connectors.slack.writing import escape
 
 _FILE = re.compile(r"F[A-Z0-9]{2,20}")

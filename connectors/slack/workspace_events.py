@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.core.events import Event, Place, Sender, WorkplaceChange, WorkplaceChanged
+from connectors.payload import Node
 from connectors.slack.exposure import PUBLIC, SHARED
-from connectors.slack.payload import Node, moment
+from connectors.slack.timestamp import moment
 
 _CLOSED = {
     "channel_archive": "the channel was archived",

@@ -16,8 +16,9 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
 from bot.core.errors import MalformedPayload, Refused
 from bot.core.events import Ignored, Tapped
 from bot.core.outbound import Button, Style
+from connectors.payload import clean
 from connectors.telegram.capabilities import MAX_BUTTONS
-from connectors.telegram.fields import clean, words
+from connectors.telegram.fields import words
 
 ASKS = "?"  # prefix of the data of a button that asks for confirmation
 _DATA_BYTES = 64  # https://core.telegram.org/bots/api#inlinekeyboardbutton

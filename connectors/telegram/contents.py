@@ -6,7 +6,8 @@ from operator import itemgetter
 
 from bot.core.errors import MalformedPayload
 from bot.core.events import Attachment, AttachmentKind, Ignored, Said, Started, Unsupported
-from connectors.telegram.fields import clean, number, whole, words
+from connectors.payload import clean
+from connectors.telegram.fields import number, whole, words
 from connectors.telegram.rich_words import rich_words
 
 # Fields that frame a message; the first other key of an unknown message names its kind.

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.core.errors import MalformedPayload
+from connectors.payload import clean
 
 ANONYMOUS = "anonymous:"  # prefix of the id of a chat in whose name somebody writes
 INVISIBLE = "\u200b"  # the text of a link that nobody shall see
@@ -29,13 +30,6 @@ def words(value: object, path: str) -> str:
     if not isinstance(value, str):
         raise MalformedPayload(path, "expected a string")
     return clean(value)
-
-
-def clean(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot encode, and NUL, which PostgreSQL refuses, by U+FFFD."""
-    if text.isascii():
-        return text.replace("\0", "\ufffd")
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
 
 
 def number(value: object, path: str) -> float:

@@ -12,8 +12,9 @@ from telegramify_markdown import RenderConfig, convert
 from telegramify_markdown.entity import MessageEntity as Entity
 
 from bot.core.outbound import Card
+from connectors.payload import clean
 from connectors.rendering import bounded, escaped
-from connectors.telegram.fields import INVISIBLE, clean
+from connectors.telegram.fields import INVISIBLE
 
 _GLANCE_CHARS, _GLANCE_LINES = 280, 4
 _MOMENT = "tg://time?format=r&unix="

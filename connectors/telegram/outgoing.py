@@ -29,13 +29,14 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
+from connectors.payload import clean
 from connectors.rendering.plain import to_plain
 from connectors.rendering.units import length
 from connectors.telegram.capabilities import MARKS
 from connectors.telegram.emoji import reaction
 from connectors.telegram.ephemeral import Ephemeral
 from connectors.telegram.failures import CARD_GONE, as_send_error
-from connectors.telegram.fields import ANONYMOUS, clean
+from connectors.telegram.fields import ANONYMOUS
 from connectors.telegram.markdown import calling
 from connectors.telegram.parts import FilePart, Part, TextPart, one_text, parts_of, revised
 from connectors.telegram.rich_cards import RichCards

@@ -6,7 +6,7 @@ https://core.telegram.org/bots/api#externalreplyinfo, https://core.telegram.org/
 from collections.abc import Mapping
 
 from bot.core.events import Reference
-from connectors.telegram.fields import clean
+from connectors.payload import clean
 from connectors.telegram.rich_words import rich_words
 
 Json = Mapping[str, object]

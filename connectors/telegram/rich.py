@@ -11,7 +11,7 @@ from datetime import datetime
 from telegram import MessageEntity
 
 from bot.core.outbound import Card
-from connectors.telegram.fields import clean
+from connectors.payload import clean
 from connectors.telegram.markdown import Rendered, in_utc, is_long, moments, rendered
 
 # https://core.telegram.org/bots/api#rich-message-limits

@@ -7,7 +7,7 @@ from telegram.constants import ForumIconColor
 from telegram.error import BadRequest
 
 from bot.core.outbound import Card, Tone
-from connectors.telegram.fields import clean
+from connectors.payload import clean
 
 _NAME_CHARS = 128
 _MARKS = {Tone.CALM: "🟢", Tone.PRESSING: "🟡", Tone.URGENT: "🔴", Tone.DONE: "✅"}

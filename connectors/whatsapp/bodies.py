@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from bot.core.errors import Refused
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import Template
-from connectors.meta import clean
+from connectors.payload import clean
 from connectors.rendering import TextPart
 from connectors.whatsapp.buttons import button_action, list_action
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from bot.core.errors import Refused
 from bot.core.events import Tapped
 from bot.core.outbound import Button
-from connectors.meta import Node, clean
+from connectors.payload import Node, clean
 from connectors.rendering import shortened
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages#interactive-object

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.core.errors import AccountSuspended, Refused, SendError
-from connectors.meta import Graph, GraphError, Node
+from connectors.meta import Graph, GraphError
+from connectors.payload import Node
 from connectors.whatsapp.codes import refusal
 
 _FIELDS = "display_phone_number,verified_name,quality_rating,platform_type,status"

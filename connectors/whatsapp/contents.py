@@ -21,7 +21,7 @@ from bot.core.events import (
     Submitted,
     Unsupported,
 )
-from connectors.meta import Node
+from connectors.payload import Node
 from connectors.whatsapp.buttons import tapped
 
 _MEDIA = {

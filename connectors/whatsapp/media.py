@@ -10,7 +10,8 @@ from contextlib import aclosing
 from hashlib import sha256
 
 from bot.core.errors import PlatformDown, Refused
-from connectors.meta import Graph, GraphError, Node
+from connectors.meta import Graph, GraphError
+from connectors.payload import Node
 from connectors.whatsapp.capabilities import MAX_FILE
 from connectors.whatsapp.codes import refusal
 

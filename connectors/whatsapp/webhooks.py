@@ -30,7 +30,7 @@ from bot.core.events import (
     Standing,
     ThreadControl,
 )
-from connectors.meta import Node
+from connectors.payload import Node
 from connectors.whatsapp.capabilities import CHANNEL
 from connectors.whatsapp.codes import meaning
 from connectors.whatsapp.contents import content_of, described

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.core.events import Said
+from connectors.payload import Node
 from connectors.slack.customers.placing import placed
 from connectors.slack.parsing import Parser
-from connectors.slack.payload import Node
 
 
 def test_what_was_filled_in_is_a_request_where_the_account_listens_to_workflows(case: Path) -> None:

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from bot.core.errors import Refused, SendError
 from bot.core.events import Attachment
+from connectors.payload import Node
 from connectors.slack.api import Api
 from connectors.slack.parsing import kind_of
-from connectors.slack.payload import Node
 from connectors.slack.people import PATIENCE
 
 AT_ONCE = 20  # look-ups for one message; of further files only the content is fetched
@@ -31,7 +31,7 @@ async def introduced(files: Sequence[Attachment], api: Api, key: str) -> tuple[A
             kind=kind_of(found),
             name=found.text("name") or found.text("title"),
             mime_type=found.text("mimetype"),
-            size=found.number("size"),
+            size=found.whole("size"),
         )
 
     hidden = [index for index, file in enumerate(files) if not file.mime_type][:AT_ONCE]

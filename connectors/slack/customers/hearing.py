@@ -12,14 +12,15 @@ from bot.core.connector import Inbox
 from bot.core.errors import AccountSuspended, PlaceGone, PlatformDown, Refused, SendError, Unreachable
 from bot.core.events import Edited, Event, Place, Reacted, Said, Sender, Standing, Started, Stopped
 from bot.core.ids import Clock
+from connectors.payload import Node
 from connectors.slack.customers.files import introduced
 from connectors.slack.customers.installations import Installations
 from connectors.slack.customers.placing import Heard, grant_of, is_direct, placed, reacted, tapped_in
 from connectors.slack.customers.workspaces import Workspace, Workspaces
 from connectors.slack.parsing import Parser, bot_of
-from connectors.slack.payload import Node, moment
 from connectors.slack.people import PATIENCE
 from connectors.slack.receiver import Answer, BackgroundTasks, Order
+from connectors.slack.timestamp import moment
 
 NOT_HERE: Final = "This command is for the staff. Write your question here as a message."
 
@@ -82,7 +83,7 @@ class Hearing:
 
     async def _event(self, payload: Node, inbox: Inbox) -> None:
         event, key, now = payload.node("event"), grant_of(payload), self._clock()
-        happened = moment(str(payload.number("event_time") or "")) or now
+        happened = moment(str(payload.whole("event_time") or "")) or now
         kind = event.text("type")
         if kind == "app_uninstalled":
             await self._installations.end(key, happened)

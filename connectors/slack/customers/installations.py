@@ -15,8 +15,8 @@ import structlog
 from bot.core.connector import Vault
 from bot.core.errors import AccountSuspended, PlatformDown, SendError, StorageUnavailable, Unreachable
 from bot.core.ids import Clock
+from connectors.payload import Node
 from connectors.slack.failures import CLIENT, code_of
-from connectors.slack.payload import Node
 
 RENEW_BEFORE = timedelta(hours=1)  # a rotated token lives for twelve
 REMEMBERED_FOR = timedelta(minutes=1)  # another process may have installed, renewed or removed it
@@ -51,7 +51,7 @@ def granted(answer: Node, now: datetime) -> Installation:
     """Return the installation in an answer of https://docs.slack.dev/reference/methods/oauth.v2.access"""
     team, enterprise = answer.node("team"), answer.node("enterprise")
     whole = answer.flag("is_enterprise_install")
-    lives = answer.number("expires_in")
+    lives = answer.whole("expires_in")
     return Installation(
         key=enterprise.text("id") if whole else team.text("id"),
         name=(enterprise if whole else team).text("name"),

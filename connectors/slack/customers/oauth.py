@@ -13,11 +13,11 @@ from aiohttp import encode_basic_auth
 from bot.core.connector import RawRequest, RawResponse
 from bot.core.errors import PlatformDown, SendError
 from bot.core.ids import Clock
+from connectors.payload import Node
 from connectors.slack.api import Api
 from connectors.slack.customers.installations import Installations, granted
 from connectors.slack.customers.states import LIFE, States
 from connectors.slack.failures import code_of
-from connectors.slack.payload import Node
 from connectors.slack.scopes import CUSTOMERS
 
 _MAX_CODE = 500

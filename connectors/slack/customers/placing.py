@@ -8,7 +8,7 @@ question. https://docs.slack.dev/ai/migrating-to-agent-messaging
 from dataclasses import dataclass, replace
 
 from bot.core.events import Deleted, Edited, Event, Ignored, Reacted, Said, Unsupported
-from connectors.slack.payload import Node
+from connectors.payload import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from bot.core.entries import is_nobodys
 from bot.core.events import Edited, Event, Said, Tapped, Unsupported
+from connectors.payload import Node
 from connectors.slack.customers.placing import placed
 from connectors.slack.parsing import Parser
-from connectors.slack.payload import Node
 from tests.connectors.messenger import rig as messenger
 from tests.connectors.payloads.corpus import Json, Kind, Payload
 from tests.connectors.payloads.messenger_payloads import MESSENGER

@@ -21,8 +21,9 @@ from bot.core.events import (
     Tapped,
     Unsupported,
 )
+from connectors.payload import Node
 from connectors.slack.parsing import Parser
-from connectors.slack.payload import Node, moment
+from connectors.slack.timestamp import moment
 from tests.lengths import times
 
 EXAMPLES = times(1000)

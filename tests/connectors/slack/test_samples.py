@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bot.core.events import Content, Deleted, Edited, Ignored, Reacted, Said
+from connectors.payload import Node
 from connectors.slack.customers.placing import placed
 from connectors.slack.parsing import Parser
-from connectors.slack.payload import Node
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).resolve().parents[4] / "shared"))
 WIRE = SHARED / "wire" / "slack"

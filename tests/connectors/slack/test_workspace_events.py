@@ -8,8 +8,8 @@ import pytest
 from bot.core.errors import PersonAway, PlaceGone
 from bot.core.events import Place, WorkplaceChange, WorkplaceChanged
 from bot.core.outbound import Card, Post, Revise, Tone
+from connectors.payload import Node
 from connectors.slack.capabilities import CHANNEL
-from connectors.slack.payload import Node
 from connectors.slack.workspace_events import changed
 
 from .conftest import BOT, Desk

@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 from bot.core.connector import RawRequest
 from bot.core.errors import ForgedRequest, MalformedPayload, StorageUnavailable
 from bot.core.events import AddressChanged, Reacted, Said, Standing
-from connectors.meta import Node, sign
+from connectors.meta import sign
+from connectors.payload import Node
 from connectors.whatsapp import channel
 from connectors.whatsapp.webhooks import WebhookReader
 from tests.connectors.whatsapp.normal import in_a_word, load, normal

@@ -1,4 +1,4 @@
-"""Read Meta's JSON without trust: every field may be missing or of another kind than documented."""
+"""Read a platform's JSON without trust: every field may be missing or of another kind than documented."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -61,6 +61,13 @@ class Node:
         """Return the objects of a list. Skip items that are no objects."""
         value = self._get(key)
         return [Node(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the strings of a list. Skip items that are no strings."""
+        value = self._get(key)
+        return (
+            tuple(clean(item) for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+        )
 
     def items(self) -> "Iterator[tuple[str, Node]]":
         if isinstance(self._value, dict):
