@@ -21,14 +21,12 @@ from bot.app.embedded import Servers
 from bot.app.files import FileService, scanner
 from bot.app.settings import Settings
 from bot.bus.accept import Bus, Commander
-from bot.bus.deliver import Deliverer
-from bot.bus.deliver import Pace as DeliveryPace
+from bot.bus.deliver import Deliverer, DeliveryPace
 from bot.bus.directory import Directory
-from bot.bus.fetch import Fetcher
-from bot.bus.fetch import Pace as FetchingPace
+from bot.bus.fetch import Fetcher, FetchingPace
 from bot.bus.listen import Listeners
 from bot.bus.wakeups import Wakeups
-from bot.bus.work import Pace, Worker
+from bot.bus.work import Worker, WorkerPace
 from bot.commands.chat import run_in_chat
 from bot.commands.desk import Desk, unconfirmed
 from bot.commands.registry import registry
@@ -155,7 +153,7 @@ async def services(
         deliver=look,
         clock=clock,
         new_id=new_id,
-        pace=Pace(lease=lease),
+        pace=WorkerPace(lease=lease),
     )
     listeners = Listeners(
         database=database,
@@ -193,7 +191,7 @@ def lease_of(settings: Settings) -> timedelta:
     SettingsError.
     """
     if not settings.has("LEASE_SECONDS"):
-        return Pace().lease
+        return WorkerPace().lease
     word = settings.secret("LEASE_SECONDS")
     try:
         seconds = float(word)

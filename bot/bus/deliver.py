@@ -60,7 +60,7 @@ Cards = Callable[[OrgId, UUID], Awaitable[Card]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class DeliveryPace:
     """The limits and pauses of the deliverer.
 
     `lease`: after this time the lanes of a dead worker are taken over. `patience`: limit for one call of a
@@ -86,7 +86,7 @@ class Deliverer:
         connectors: Connectors,
         cards: Cards,
         wakeups: Wakeups,
-        pace: Pace,
+        pace: DeliveryPace,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database

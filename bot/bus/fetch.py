@@ -44,7 +44,7 @@ _BREATH = 0.1  # seconds between two looks: one look serves all wake-ups in betw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class FetchingPace:
     """The limits and pauses of the fetcher. With these a file is given up after about two hours.
 
     `lease`: after this time the files of a dead worker are taken over. `patience`: limit for one try, the
@@ -78,7 +78,7 @@ class Fetcher:
         wakeups: Wakeups,
         scan: Scan | None,
         max_bytes: int,
-        pace: Pace,
+        pace: FetchingPace,
     ) -> None:
         self._files = files
         self._store = store

@@ -66,7 +66,7 @@ _LEAVES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class WorkerPace:
     """The limits and pauses of a worker. `lease`: after it, a dead worker's conversations are taken over."""
 
     slots: int = 500  # conversations at once
@@ -111,7 +111,7 @@ class Worker:
         deliver: Callable[[], None],
         clock: Clock,
         new_id: NewId,
-        pace: Pace,
+        pace: WorkerPace,
     ) -> None:
         self._database = database
         self._turns = turns

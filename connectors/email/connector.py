@@ -31,7 +31,7 @@ from connectors.email.context import ReplyContext, read_context
 from connectors.email.domain import TxtRecords, txt_records, what_is_missing
 from connectors.email.files import MailFiles
 from connectors.email.imap import ImapSession, opened
-from connectors.email.intake import Intake, Limits, former_keys
+from connectors.email.intake import Intake, ReadingBudget, former_keys
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.reading import Budget, ReadingProcess, Traces, traces
@@ -66,7 +66,7 @@ class EmailConnector:
         look_up: TxtRecords = txt_records,
         pause: Pause = asyncio.sleep,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
-        limits: Limits | None = None,
+        limits: ReadingBudget | None = None,
         listening: Callable[[int], None] = lambda port: None,  # noqa: ARG005
     ) -> None:
         self._settings = read_settings(settings)
@@ -74,7 +74,7 @@ class EmailConnector:
         self._look_up = look_up
         self._pause = pause
         self._randomness = randomness
-        self._limits = limits or Limits()
+        self._limits = limits or ReadingBudget()
         self._listening = listening  # called with the port that the listener got: the option may say 0
         self._tokens = AccessTokens(self._settings.oauth, resources.clock) if self._settings.oauth else None
         self._submission = Submission(self._settings, self._tokens)

@@ -37,7 +37,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ReadingBudget:
     """The limits for reading one mail, in CPU seconds where no other unit is given."""
 
     first: float = 0.3  # for the first reading, which mails behind this one wait for
@@ -58,7 +58,7 @@ class Intake:
         threads: Threads,
         look_up: TxtRecords,
         servers: TrustedServers,
-        limits: Limits,
+        limits: ReadingBudget,
     ) -> None:
         self._settings = settings
         self._threads = threads

@@ -26,7 +26,7 @@ sdk_log = logging.getLogger("connectors.slack.sdk")
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class BotIdentity:
     user: str  # our bot's user id, the author of what we post
     bot: str
     team: str
@@ -75,7 +75,7 @@ class Api:
             self.web.proxy = None  # slack_sdk knows HTTPS_PROXY, and not NO_PROXY
         self._token = token
         self._line = line or Line()
-        self._identity: Identity | None = None
+        self._identity: BotIdentity | None = None
         self._scopes: frozenset[str] = frozenset()  # of the token, as the last answer told
 
     def session(self) -> aiohttp.ClientSession:
@@ -118,11 +118,11 @@ class Api:
             self._scopes = frozenset(scope.strip() for scope in scopes.split(","))
         return Node(response.data)
 
-    async def identity(self, *, now: bool = False) -> Identity:
+    async def identity(self, *, now: bool = False) -> BotIdentity:
         """Return who we are. It is asked once, and again if `now` is set."""
         if self._identity is None or now:
             answer = await self.call(lambda web: web.auth_test(), repeatable=True)
-            self._identity = Identity(
+            self._identity = BotIdentity(
                 user=answer.text("user_id"),
                 bot=answer.text("bot_id"),
                 team=answer.text("team_id"),
@@ -133,7 +133,7 @@ class Api:
             )
         return self._identity
 
-    async def check(self, needed: Collection[str]) -> Identity:
+    async def check(self, needed: Collection[str]) -> BotIdentity:
         """Ask Slack who we are and return it.
 
         Raises SendError, also if the token lacks one of the scopes needed.

@@ -16,6 +16,7 @@ from bot.core.connector import (
 from bot.core.errors import SettingsError
 from bot.core.events import Channel, Place
 from bot.core.outbound import Outbound, Sent
+from connectors.background import BackgroundTasks
 from connectors.slack.api import Api
 from connectors.slack.capabilities import CHANNEL, of_account
 from connectors.slack.channels import Channels
@@ -24,7 +25,7 @@ from connectors.slack.exposure import exposure
 from connectors.slack.finding import Finding
 from connectors.slack.listening import can_connect, listen
 from connectors.slack.people import People
-from connectors.slack.receiver import ANSWER_WITHIN, BackgroundTasks, Receiver
+from connectors.slack.receiver import ANSWER_WITHIN, Receiver
 from connectors.slack.scopes import STAFF
 from connectors.slack.sending import Sending
 

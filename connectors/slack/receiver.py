@@ -6,7 +6,7 @@ told, so that it sends them again.
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -19,6 +19,7 @@ from bot.core.connector import ChatCommand, Inbox
 from bot.core.errors import Refused, SendError
 from bot.core.events import Event, Said, Sender
 from bot.core.ids import Clock
+from connectors.background import BackgroundTasks
 from connectors.payload import Node
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, message
@@ -52,26 +53,6 @@ class Answer:
     """The body that goes back with the acknowledgement; None for an empty one."""
 
     body: Block | None = None
-
-
-@dataclass(slots=True)
-class BackgroundTasks:
-    """Tasks that outlive the request that began them. `finish` awaits them all."""
-
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def begin(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def finish(self, grace: timedelta) -> None:
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(set(self._tasks), timeout=grace.total_seconds())
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
 
 
 @dataclass(slots=True)

@@ -21,13 +21,14 @@ from bot.core.connector import AccountSettings, Capabilities, Inbox, RawRequest,
 from bot.core.errors import ForgedRequest, Refused, SettingsError
 from bot.core.events import Channel, Event, Place
 from bot.core.outbound import Emote, Erase, Outbound, Post, React, Revise, Sent, Typing
+from connectors.background import BackgroundTasks
 from connectors.telegram.asking import SURE, Asked, Press
 from connectors.telegram.capabilities import CHANNEL, GROUP_REST, capabilities_of
-from connectors.telegram.desk import BackgroundTasks, Desk
+from connectors.telegram.desk import DeskChat
 from connectors.telegram.ephemeral import UNSEEN, Ephemeral
 from connectors.telegram.failures import as_send_error
 from connectors.telegram.heard_chats import HeardChats
-from connectors.telegram.identity import Identity
+from connectors.telegram.identity import BotInspector
 from connectors.telegram.markdown import rendered
 from connectors.telegram.moved import Moved
 from connectors.telegram.outgoing import Outgoing
@@ -95,8 +96,8 @@ class TelegramConnector:
         rich = RichCards(self._bot, resources.clock, off=settings.options.get("cards") == "text")
         self._outgoing = Outgoing(self._bot, resources.files, self._ephemeral, rich)
         self._moved = Moved(resources.vault) if settings.serves == "customers" else None
-        self._identity = Identity(self._bot, settings, int(own[1]), resources.clock)
-        self._desk = Desk(self._bot, settings.account, self._identity.username)
+        self._identity = BotInspector(self._bot, settings, int(own[1]), resources.clock)
+        self._desk = DeskChat(self._bot, settings.account, self._identity.username)
         self._background = BackgroundTasks()
         self._asked = Asked(resources.clock)
 

@@ -1,11 +1,9 @@
 """`/desk …` typed in a staff chat, and the answer to it: a reply in the same topic."""
 
-import asyncio
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 from telegram import Bot, LinkPreviewOptions, ReplyParameters
@@ -20,7 +18,6 @@ SUMMARY = "Everything about your organization; /desk help lists it all"
 _TYPED = re.compile(rf"/{COMMAND}(?:@(\w{{1,64}}))?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
 _ANSWER_PARTS = 4
 _CUT = "The answer is longer than fits here. Run the same command on the shell for all of it."
-_MOST_TASKS = 256
 _REMEMBERED = 4096  # updates; Telegram repeats one within seconds or minutes
 
 _log = structlog.get_logger()
@@ -44,32 +41,7 @@ def words_of(text: str) -> tuple[str, str] | None:
     return (found[1] or "", (found[2] or "").strip()) if found else None
 
 
-@dataclass(slots=True)
-class BackgroundTasks:
-    """Tasks that outlive the request that began them. `finish` awaits them all."""
-
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def begin(self, work: Coroutine[object, object, None]) -> None:
-        """Begin a task. Drop it if too many are running: people can type and press without limit."""
-        if len(self._tasks) >= _MOST_TASKS:
-            work.close()
-            _log.warning("background task dropped", under_way=len(self._tasks))
-            return
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def finish(self, grace: timedelta) -> None:
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(set(self._tasks), timeout=grace.total_seconds())
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-
-
-class Desk:
+class DeskChat:
     """Runs each command once in this process, even if Telegram delivers it several times."""
 
     def __init__(self, bot: Bot, account: str, username: Callable[[], Awaitable[str]]) -> None:

@@ -20,7 +20,7 @@ _RECENT = timedelta(minutes=10)
 _GROUP = re.compile(r"-[0-9]{1,19}")
 
 
-class Identity:
+class BotInspector:
     """Asks Telegram about the bot of one account and about its groups."""
 
     def __init__(self, bot: Bot, settings: AccountSettings, own_id: int, clock: Clock) -> None:

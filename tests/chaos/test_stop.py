@@ -16,7 +16,7 @@ from bot.app.processes import running
 from bot.app.settings import parse
 from bot.app.web import web_app
 from bot.app.wiring import Services, services
-from bot.bus.work import Pace, Worker
+from bot.bus.work import Worker, WorkerPace
 from bot.core.answering import Answer, Answered, Question
 from bot.core.ids import new_id, utc_now
 from connectors.sandbox.faults import Mischief
@@ -147,7 +147,7 @@ class Desk:
             deliver=h.deliverer.wake,
             clock=utc_now,
             new_id=new_id,
-            pace=Pace(grace=grace),
+            pace=WorkerPace(grace=grace),
         )
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ from sqlalchemy import Row, text
 
 from bot.bus.accept import Bus
 from bot.bus.directory import Directory
-from bot.bus.fetch import Fetcher, Pace
+from bot.bus.fetch import Fetcher, FetchingPace
 from bot.bus.scanning import Scan
 from bot.bus.wakeups import Wakeups
 from bot.core.conversation import FileReport
@@ -36,7 +36,7 @@ from tests.story.rig import install, organization
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
 WAITS = timedelta(milliseconds=10)
-PACE = Pace(
+PACE = FetchingPace(
     poll=WAITS, deaf=WAITS * 5, first_pause=WAITS, longest_pause=WAITS * 3, grace=timedelta(milliseconds=50)
 )
 
@@ -120,7 +120,7 @@ class Desk:
         *,
         scan: Scan | None = None,
         max_bytes: int = 1024 * 1024,
-        pace: Pace = PACE,
+        pace: FetchingPace = PACE,
         store: FileStore | None = None,
         connectors: Mapping[str, object] | None = None,
     ) -> Fetcher:

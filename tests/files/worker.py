@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import aiohttp
 
-from bot.bus.fetch import Fetcher, Pace
+from bot.bus.fetch import Fetcher, FetchingPace
 from bot.bus.wakeups import Wakeups
 from bot.core.ids import new_id
 from storage.database import Database
@@ -41,7 +41,7 @@ async def main(database_url: str, store: str, platform: str) -> None:
         wakeups=Wakeups(None, "files", []),
         scan=None,
         max_bytes=1024 * 1024,
-        pace=Pace(lease=timedelta(seconds=1)),
+        pace=FetchingPace(lease=timedelta(seconds=1)),
     )
     await fetcher.run(asyncio.Event())
 

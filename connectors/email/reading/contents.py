@@ -8,7 +8,7 @@ from itertools import islice
 from connectors.email.reading import calendar, smime, tnef
 from connectors.email.reading.decoding import decode
 from connectors.email.reading.mail import Part
-from connectors.email.reading.structure import MAX_PARTS, Node, take_apart, uudecode
+from connectors.email.reading.structure import MAX_PARTS, MimePart, take_apart, uudecode
 
 MAX_TEXT = 1_000_000  # characters that are read of one text; the original keeps the rest
 MAX_TEXTS = 20
@@ -47,7 +47,7 @@ class Text:
     html: str = ""
     flowed: bool = False
     delete_space: bool = False
-    forwarded: Node | None = None  # the forwarded mail within this one that the text belongs to
+    forwarded: MimePart | None = None  # the forwarded mail within this one that the text belongs to
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class Contents:
             self.texts.append(text)
 
 
-def sort_out(root: Node, languages: Collection[str] = ()) -> Contents:
+def sort_out(root: MimePart, languages: Collection[str] = ()) -> Contents:
     """Return the texts and files of a mail.
 
     `languages` are those in which a text without a charset is likely to be, besides those that the mail
@@ -98,7 +98,7 @@ def sort_out(root: Node, languages: Collection[str] = ()) -> Contents:
     return contents
 
 
-def _languages_of(root: Node) -> Iterator[str]:
+def _languages_of(root: MimePart) -> Iterator[str]:
     """Yield the languages of the sender's mail program.
 
     Outlook and others write them into a header (RFC 3282).
@@ -107,7 +107,7 @@ def _languages_of(root: Node) -> Iterator[str]:
         yield from (match[0] for match in islice(_LANGUAGE.finditer(root.headers.text(name)), _MAX_LANGUAGES))
 
 
-def _named_text(node: Node) -> Node | None:
+def _named_text(node: MimePart) -> MimePart | None:
     """Return the first text that has the name of a file, or None. Such a text remains a file.
 
     It is read only if the mail has no other text.
@@ -118,7 +118,7 @@ def _named_text(node: Node) -> Node | None:
     return next((found for child in children if (found := _named_text(child)) is not None), None)
 
 
-def _sort(node: Node, contents: Contents, *, within: Node | None, related: bool) -> None:
+def _sort(node: MimePart, contents: Contents, *, within: MimePart | None, related: bool) -> None:
     if node.mime.startswith("message/") and node.children:
         _forwarded(node, contents)
     elif node.mime.startswith("multipart/") and node.children:
@@ -157,7 +157,7 @@ def _sort(node: Node, contents: Contents, *, within: Node | None, related: bool)
         _file(node, contents, related=related)
 
 
-def _is_text(node: Node) -> bool:
+def _is_text(node: MimePart) -> bool:
     if node.mime not in (
         "text/plain",
         "text/html",
@@ -168,7 +168,7 @@ def _is_text(node: Node) -> bool:
     return node.disposition != "attachment" and not node.filename
 
 
-def _alternative(children: tuple[Node, ...], contents: Contents, within: Node | None) -> None:
+def _alternative(children: tuple[MimePart, ...], contents: Contents, within: MimePart | None) -> None:
     """Add one text that comes in several renderings. Prefer HTML, because its markup shows what is quoted.
 
     Keep the files of all renderings: an invitation to a calendar is one of them.
@@ -197,7 +197,7 @@ def _alternative(children: tuple[Node, ...], contents: Contents, within: Node | 
             contents.add_text(text)
 
 
-def _text(node: Node, contents: Contents, within: Node | None) -> None:
+def _text(node: MimePart, contents: Contents, within: MimePart | None) -> None:
     data = node.decoded()
     declared = node.params.get("charset")
     if node.mime == "text/html":
@@ -251,7 +251,7 @@ def _without_uuencoded(text: str) -> tuple[str, list[tuple[str, bytes]]]:
     return "".join([*kept, text[position:]]), found
 
 
-def _file(node: Node, contents: Contents, *, related: bool) -> None:
+def _file(node: MimePart, contents: Contents, *, related: bool) -> None:
     shown = node.disposition == "inline" and node.mime.startswith("image/")
     inline = (
         related
@@ -263,7 +263,7 @@ def _file(node: Node, contents: Contents, *, related: bool) -> None:
     )
 
 
-def _smime(node: Node, contents: Contents, within: Node | None) -> None:
+def _smime(node: MimePart, contents: Contents, within: MimePart | None) -> None:
     """Add the content of a signed S/MIME mail. For an encrypted one, add a text that says so."""
     data = node.decoded()
     inner = b"" if contents.opened else smime.signed_content(data)
@@ -276,7 +276,7 @@ def _smime(node: Node, contents: Contents, within: Node | None) -> None:
     _file(node, contents, related=False)
 
 
-def _winmail(node: Node, contents: Contents, within: Node | None) -> None:
+def _winmail(node: MimePart, contents: Contents, within: MimePart | None) -> None:
     data = node.decoded()
     unpacked = tnef.unpack(data)
     if unpacked is None or not (unpacked.files or unpacked.text or unpacked.html):
@@ -293,7 +293,7 @@ def _winmail(node: Node, contents: Contents, within: Node | None) -> None:
         )
 
 
-def _forwarded(node: Node, contents: Contents) -> None:
+def _forwarded(node: MimePart, contents: Contents) -> None:
     """Add a mail within the mail: as a file, as a text to read, and with its own files."""
     mail = node.children[0]
     contents.add_file(node.body, name=node.filename or mail.headers.text("subject"), mime="message/rfc822")

@@ -20,7 +20,7 @@ _MAX_POINTING = 500  # characters of a text that points to answers below it
 
 
 @dataclass(frozen=True, slots=True)
-class Divided:
+class Quoted:
     new: str
     quoted: str
     passed_on: tuple[Line, ...] = ()  # the forwarded mail at the end of `new`
@@ -38,7 +38,7 @@ class _Block:
 
 def divide(
     lines: Sequence[Line], *, subject: str, forwarding: bool, is_reply: bool, has_files: bool
-) -> Divided:
+) -> Quoted:
     """Divide the lines of a mail into new text and quoted text.
 
     `forwarding` means that the subject says it is a forwarded mail. `is_reply` means that the headers say it
@@ -57,14 +57,14 @@ def divide(
         [line for block, is_cut in zip(blocks, cut, strict=True) if is_cut for line in block.lines]
     )
     if len(new) <= _MAX_POINTING and phrases.ANSWERS_WITHIN.search(new) and not content:
-        return Divided(_joined([line for block in blocks for line in block.lines]), "")
+        return Quoted(_joined([line for block in blocks for line in block.lines]), "")
     if not new and not content:
         kept = _in_doubt(blocks, answers=answers, has_files=has_files)
         if kept is not None:
             whole = _joined([line for block in blocks for line in block.lines])
-            return Divided(kept, quoted[:MAX_QUOTED] if kept != whole else "")
+            return Quoted(kept, quoted[:MAX_QUOTED] if kept != whole else "")
     forwarded = _joined(content)
-    return Divided("\n\n".join(filter(None, (new, forwarded))), quoted[:MAX_QUOTED], tuple(content))
+    return Quoted("\n\n".join(filter(None, (new, forwarded))), quoted[:MAX_QUOTED], tuple(content))
 
 
 def everything(lines: Sequence[Line]) -> str:

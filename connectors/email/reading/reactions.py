@@ -8,7 +8,7 @@ import json
 import re
 
 from connectors.email.reading.decoding import decode
-from connectors.email.reading.structure import Node
+from connectors.email.reading.structure import MimePart
 
 _GMAIL = "text/vnd.google.email-reaction+json"
 _USUAL = "👍"
@@ -26,7 +26,7 @@ _SENTENCE = re.compile(
 )
 
 
-def reaction(root: Node, new: str) -> str:
+def reaction(root: MimePart, new: str) -> str:
     """Return the emoji of a mail that is only a reaction, or "" for any other mail.
 
     `new` is what its author wrote.

@@ -17,7 +17,7 @@ from connectors.email.reading.decoding import header_text, parameters
 from connectors.email.reading.html import html_lines, without_tags
 from connectors.email.reading.lines import Line, text_lines, unflow, without_pictures
 from connectors.email.reading.mail import Mail, Mailbox
-from connectors.email.reading.structure import MAX_HEADER_BYTES, Headers, Node, read_headers, take_apart
+from connectors.email.reading.structure import MAX_HEADER_BYTES, Headers, MimePart, read_headers, take_apart
 
 _SMALL = 8 * 1024
 _PIECE = 64 * 1024
@@ -231,7 +231,7 @@ def texts(raw: bytes) -> Iterator[str]:
     yield contents.invitation
 
 
-def _parsed(raw: bytes) -> Node:
+def _parsed(raw: bytes) -> MimePart:
     if len(raw) > MAX_BYTES:
         raise MalformedPayload("mail", f"larger than {MAX_BYTES} bytes")
     root = take_apart(raw.lstrip(b"\r\n"))
@@ -242,7 +242,7 @@ def _parsed(raw: bytes) -> Node:
     return _joined(root) if root.mime == "message/partial" and root.children else root
 
 
-def _joined(root: Node) -> Node:
+def _joined(root: MimePart) -> MimePart:
     """Return the first piece of a mail that a relay cut up, as a mail of its own (RFC 2046, 5.2.2.1)."""
     inner = root.children[0]
     own = [field for field in inner.headers.fields if _is_of_the_whole(field[0])]

@@ -53,7 +53,7 @@ class Headers:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class MimePart:
     """One part of the tree: a leaf with a body, or children."""
 
     headers: Headers
@@ -62,7 +62,7 @@ class Node:
     disposition: str
     filename: str  # as the mail gives it; "" if it has none
     body: bytes = field(repr=False)  # still encoded for transfer; the whole content of a multipart
-    children: tuple["Node", ...] = ()
+    children: tuple["MimePart", ...] = ()
     beyond: tuple[str, ...] = ()  # names of parts beyond the limit, "" for a part without one
 
     @property
@@ -82,7 +82,7 @@ class Node:
             case _:
                 return self.body
 
-    def walk(self) -> Iterator["Node"]:
+    def walk(self) -> Iterator["MimePart"]:
         yield self
         for child in self.children:
             yield from child.walk()
@@ -96,18 +96,18 @@ class _Budget:
     false_boundaries: int = _MAX_FALSE_BOUNDARIES
 
 
-def take_apart(raw: bytes) -> Node:
+def take_apart(raw: bytes) -> MimePart:
     return _node(raw, 0, len(raw), _Budget(charset_of(raw)), depth=0, default="text/plain")
 
 
-def _node(raw: bytes, start: int, end: int, budget: _Budget, *, depth: int, default: str) -> Node:
+def _node(raw: bytes, start: int, end: int, budget: _Budget, *, depth: int, default: str) -> MimePart:
     budget.parts -= 1
     headers, body_start = read_headers(raw, start, end)
     mime, params = parameters(headers.first("content-type") or b"", budget.charset)
     if mime.count("/") != 1 or len(mime) > 200:
         mime = default if not mime else _ABBREVIATED.get(mime, "application/octet-stream")
     disposition, disposition_params = parameters(headers.first("content-disposition") or b"", budget.charset)
-    children: tuple[Node, ...] = ()
+    children: tuple[MimePart, ...] = ()
     beyond: list[str] = []
     if depth < MAX_DEPTH:
         if mime.startswith("multipart/") and (boundary := params.get("boundary")):
@@ -123,7 +123,9 @@ def _node(raw: bytes, start: int, end: int, budget: _Budget, *, depth: int, defa
         elif _holds_mail(mime, params) and not _is_encoded(headers) and budget.parts > 0:
             children = (_node(raw, body_start, end, budget, depth=depth + 1, default="text/plain"),)
     filename = disposition_params.get("filename") or params.get("name", "")
-    return Node(headers, mime, params, disposition, filename, raw[body_start:end], children, tuple(beyond))
+    return MimePart(
+        headers, mime, params, disposition, filename, raw[body_start:end], children, tuple(beyond)
+    )
 
 
 def _name_of(raw: bytes, start: int, end: int, budget: _Budget) -> str:

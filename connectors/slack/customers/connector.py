@@ -19,6 +19,7 @@ from bot.core.connector import (
 from bot.core.errors import AccountSuspended, Refused, SettingsError, Unreachable
 from bot.core.events import Channel
 from bot.core.outbound import Outbound, Post, Sent
+from connectors.background import BackgroundTasks
 from connectors.slack.api import Api, Line
 from connectors.slack.capabilities import CHANNEL, of_account
 from connectors.slack.customers.files import fetched
@@ -30,7 +31,6 @@ from connectors.slack.customers.workspaces import Workspace, Workspaces
 from connectors.slack.door import serve
 from connectors.slack.failures import code_of
 from connectors.slack.listening import can_connect, listen
-from connectors.slack.receiver import BackgroundTasks
 from connectors.slack.scopes import CUSTOMERS
 from connectors.slack.sending import Voice
 

@@ -12,6 +12,7 @@ from bot.core.connector import Inbox
 from bot.core.errors import AccountSuspended, PlaceGone, PlatformDown, Refused, SendError, Unreachable
 from bot.core.events import Edited, Event, Place, Reacted, Said, Sender, Standing, Started, Stopped
 from bot.core.ids import Clock
+from connectors.background import BackgroundTasks
 from connectors.payload import Node
 from connectors.slack.customers.files import introduced
 from connectors.slack.customers.installations import Installations
@@ -19,7 +20,7 @@ from connectors.slack.customers.placing import Heard, grant_of, is_direct, place
 from connectors.slack.customers.workspaces import Workspace, Workspaces
 from connectors.slack.parsing import Parser, bot_of
 from connectors.slack.people import PATIENCE
-from connectors.slack.receiver import Answer, BackgroundTasks, Order
+from connectors.slack.receiver import Answer, Order
 from connectors.slack.timestamp import moment
 
 NOT_HERE: Final = "This command is for the staff. Write your question here as a message."

@@ -14,7 +14,7 @@ from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Post, Speaker
 from connectors.email.connector import EmailConnector
 from connectors.email.domain import TxtRecords
-from connectors.email.intake import Limits
+from connectors.email.intake import ReadingBudget
 from connectors.sandbox.mail import MailServer
 from storage.inbox import check
 
@@ -143,7 +143,7 @@ class Line:
         given: AccountSettings,
         vault: Vault | None = None,
         *,
-        limits: Limits | None = None,
+        limits: ReadingBudget | None = None,
         look_up: TxtRecords | None = None,
     ) -> None:
         self.server = server
@@ -227,7 +227,7 @@ async def line(
     given: AccountSettings,
     vault: Vault | None = None,
     *,
-    limits: Limits | None = None,
+    limits: ReadingBudget | None = None,
     look_up: TxtRecords | None = None,
 ) -> AsyncIterator[Line]:
     made = Line(server, given, vault, limits=limits, look_up=look_up)

@@ -15,7 +15,7 @@ from connectors.email.composing import Envelope, File, Letterhead, compose
 from connectors.email.context import MAX_BYTES, ReplyContext, read_context
 from connectors.email.imap import packed, quoted
 from connectors.email.incoming import Kept
-from connectors.email.intake import Intake, Limits
+from connectors.email.intake import Intake, ReadingBudget
 from connectors.email.reading import read
 from connectors.email.servers import TrustedServers
 from connectors.email.settings import read_settings
@@ -28,7 +28,7 @@ from tests.lengths import times
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SETTINGS = read_settings(rig.settings({"address": rig.ADDRESS, "imap": "localhost", "smtp": "localhost"}))
 SERVERS = TrustedServers((), rig.Vault(), lambda: NOW)
-INTAKE = Intake(SETTINGS, Threads(b"key", "support"), rig.no_dns, SERVERS, Limits())
+INTAKE = Intake(SETTINGS, Threads(b"key", "support"), rig.no_dns, SERVERS, ReadingBudget())
 _BUSY = [HealthCheck.too_slow]  # others use the machine as well
 _LINES = st.sampled_from(
     [

@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.errors import Refused, StorageUnavailable
 from bot.core.events import return_address
-from connectors.email.intake import Limits
+from connectors.email.intake import ReadingBudget
 from connectors.email.queue import MOST
 from connectors.email.reading import Budget, ReadingProcess, TooCostly
 from connectors.sandbox.mail import Customer, MailServer
@@ -18,14 +18,16 @@ from tests.connectors.email import rig
 from tests.connectors.email.rig import ADDRESS, Line, said
 
 CPU_SECONDS = 0.2  # enough for headers, and nowhere enough for what is written here
-WITHOUT_END = Limits(first=CPU_SECONDS, whole=100_000.0)  # what is too costly is read until the test ends
+WITHOUT_END = ReadingBudget(
+    first=CPU_SECONDS, whole=100_000.0
+)  # what is too costly is read until the test ends
 LINE = "[This mail took too long to read. Open the original to see what it says.]"
 
 
 @pytest.fixture
 async def hurried(server: MailServer) -> AsyncIterator[Line]:
     """A connector whose mails may cost little CPU, so that no test has to use up much of it."""
-    limits = Limits(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
+    limits = ReadingBudget(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
     async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as made:
         await made.listen()
         yield made
@@ -85,7 +87,7 @@ async def test_a_mail_whose_headers_are_too_costly_is_kept_as_its_original(
     """Its author and its thread are known all the same, and people see it."""
     words = ", ".join(f"=?utf-8?q?a{n}?= <a@x.example>" for n in range(1_600))
     letter = f"From: {maya.address}\r\nTo: {ADDRESS}\r\nMessage-ID: <1@x.example>\r\nCc: {words}\r\n\r\nHello"
-    limits = Limits(first=0.001, whole=0.003)
+    limits = ReadingBudget(first=0.001, whole=0.003)
     async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as line:
         await line.listen()
         await maya.send_raw(letter.encode(), to=ADDRESS)
@@ -123,7 +125,7 @@ async def test_who_is_killed_meanwhile_loses_no_mail(
     await patient.inbox.has(1)
     await patient.stop()
 
-    limits = Limits(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
+    limits = ReadingBudget(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
     async with rig.line(server, rig.settings(rig.options(server)), patient.vault, limits=limits) as again:
         again.inbox.events = patient.inbox.events
         await again.listen()
@@ -151,7 +153,7 @@ async def test_others_do_not_wait_for_the_keys_of_a_mail(
         f"From: mallory@x.example\r\nTo: {ADDRESS}\r\nMessage-ID: <1@x.example>\r\n\r\nHello"
     )
     given = rig.settings(rig.options(server, trusted_servers=""))
-    async with rig.line(server, given, limits=Limits(lookups=0.01), look_up=look_up) as line:
+    async with rig.line(server, given, limits=ReadingBudget(lookups=0.01), look_up=look_up) as line:
         await line.listen()
         await maya.send_raw(signed.encode(), to=ADDRESS)
         await maya.send_raw(signed.replace("<1@", "<2@").encode(), to=ADDRESS)
@@ -253,7 +255,7 @@ async def test_the_budget_is_one_for_all_that_is_asked_about_a_mail() -> None:
 
 
 async def test_the_files_of_a_mail_have_a_budget_of_their_own(server: MailServer, maya: Customer) -> None:
-    limits = Limits(first=CPU_SECONDS, whole=3 * CPU_SECONDS, files=0.05)
+    limits = ReadingBudget(first=CPU_SECONDS, whole=3 * CPU_SECONDS, files=0.05)
     async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as line:
         await line.listen()
         await maya.send_raw(costly(maya.address), to=ADDRESS)

@@ -26,7 +26,7 @@ from bot.core.errors import (
     StorageUnavailable,
 )
 from connectors.email import channel
-from connectors.email.intake import Limits
+from connectors.email.intake import ReadingBudget
 from connectors.email.servers import KEEP
 from connectors.email.spool import Spool
 from connectors.sandbox.faults import FaultPlan, Mischief
@@ -649,7 +649,7 @@ async def test_others_are_taken_while_a_mail_takes_long(server: MailServer, tmp_
     headers = (
         b"From: m@x.example\r\nMessage-ID: <1@x.example>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
     )
-    limits = Limits(first=0.2, whole=100_000.0)  # it is read until the test ends
+    limits = ReadingBudget(first=0.2, whole=100_000.0)  # it is read until the test ends
     async with rig.line(server, given, limits=limits) as line:
         line.begin_listening()
         async with asyncio.timeout(120):
