@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.core.connector import AccountSettings, Capabilities, Media, Unit
 from bot.core.events import AttachmentKind, Channel
-from connectors.slack.emoji import MARKS, picture
+from connectors.slack.emoji import MARKS
 
 CHANNEL = Channel("slack")
 TEXT = 3000  # a section holds no more, and Slack advises 4000 for a text
@@ -31,7 +31,7 @@ PUBLISHED = Capabilities(
     edits=True,
     erases=True,
     reacts=True,
-    marks=tuple((mark, picture(name)) for mark, name in MARKS.items()),
+    marks=tuple(MARKS.items()),
     hears_reactions=True,
     typing=True,  # in threads, also of direct messages
     typing_lasts=True,

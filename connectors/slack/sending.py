@@ -360,8 +360,8 @@ class Sending:
 
     async def _react(self, operation: React, chat: str) -> Sent:
         marks = (operation.mark, Mark.INSIDE if operation.partly else None)
-        wanted = {MARKS[mark] for mark in marks if mark is not None}
-        return await self._show(chat, operation.message, wanted, frozenset(MARKS.values()))
+        wanted = {code_for(MARKS[mark]) for mark in marks if mark is not None}
+        return await self._show(chat, operation.message, wanted, frozenset(map(code_for, MARKS.values())))
 
     async def _emote(self, operation: Emote, chat: str) -> Sent:
         wanted = ""

@@ -357,6 +357,9 @@ async def test_an_emoji_of_ours_takes_the_place_of_the_last(desk: Desk) -> None:
         ("❤️", "heart"),
         ("👋🏽", "wave"),
         ("🫠", "melting_face"),
+        ("👩🏽‍💻", "female-technologist"),
+        ("🇩🇪", "de"),
+        ("🫱🏻‍🫲🏿", "handshake"),
         (":party_parrot:", "party_parrot"),
     ):
         for _ in range(2):
