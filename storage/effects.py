@@ -320,9 +320,11 @@ class Writes:
                 "extras": sealer.seal(dump_attachments(message.attachments), field=EXTRAS)
                 if message.attachments
                 else None,
+                "reference": _reference(sealer, message.reference) if effect.extends else None,
                 "state": message.state.value,
                 "external": message.ref,
                 "room": message.room,
+                "extends": effect.extends,
                 "at": message.at,
             }
         )
@@ -641,9 +643,12 @@ def _reference(sealer: Sealer, reference: Reference | None) -> str | None:
 _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "message": text("""
         insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
-            content, extras, state, external_id, room_id, created_at)
-        values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content, :extras,
-            :state, :external, cast(:room as uuid), :at)
+            content, extras, reference, state, external_id, source, writer, room_id, created_at)
+        select :id, :conversation, :organization, :position, :sender_type, coalesce(e.sender_id, :sender),
+            :role, :content, :extras, :reference, :state, coalesce(e.external_id, :external), e.source,
+            e.writer, cast(:room as uuid), :at
+        from (select cast(:extends as uuid) as id) as extended
+        left join messages e on e.id = extended.id
     """),
     "file": text("""
         insert into files (id, organization_id, conversation_id, customer_id, account_id, message_id,

@@ -28,21 +28,22 @@ from bot.core.conversation import (
     Timer,
     View,
 )
-from bot.core.errors import CannotDecrypt
+from bot.core.errors import CannotDecrypt, PlaceMoved
 from bot.core.events import Channel, Place
 from bot.core.ids import ConversationId, CustomerId, MessageId, OrgId
 from storage.codec import load_body
 from storage.database import pipeline
 from storage.inbox import BODY, NOBODY, Entry, Inboxes
-from storage.keys import Keys, destroy
+from storage.keys import Keys, destroy_locked, lock_whole
 from storage.merging import alone
 from storage.posted import Posted, posted
 from storage.sealing import Sealer
 from storage.views import INPUTS, ROOMS, TIMERS, escalations_of_erased, room_of
-from storage.writers import take_away, wrote_elsewhere
+from storage.writers import Elsewhere, take_away, wrote_elsewhere
 
 AnyRow = Row[Any]
 _NOWHERE = Place(Channel(""), "", "")
+_TRIES = 10
 
 
 async def erase(
@@ -62,8 +63,8 @@ async def erase(
     when the organization has no such customer with a key.
     """
     await alone(connection, organization)
-    elsewhere = await wrote_elsewhere(connection, organization, customer)
-    erased = await destroy(connection, organization, customer, by=by, beside=elsewhere.conversations)
+    erased, elsewhere = await _locked(connection, organization, customer)
+    await destroy_locked(connection, erased, by=by)
     entries = await take_away(connection, keys, organization, customer, elsewhere)
     rows = (await connection.execute(_WITH_ROOMS, {"customers": erased})).all()
     entries += [
@@ -85,6 +86,26 @@ async def erase(
         elsewhere=len(elsewhere.conversations),
         unknown=elsewhere.unknown,
     )
+
+
+async def _locked(
+    connection: AsyncConnection, organization: OrgId, customer: CustomerId
+) -> tuple[list[CustomerId], Elsewhere]:
+    """Lock all that is erased with a customer, and the conversations of others in which they wrote.
+
+    Until their identities are locked, they may write in one more conversation. Then everything is locked
+    again with that one, because conversations are locked in order.
+    """
+    for _ in range(_TRIES):
+        savepoint = await connection.begin_nested()
+        before = await wrote_elsewhere(connection, organization, customer)
+        theirs = await lock_whole(connection, organization, customer, beside=before.conversations)
+        elsewhere = await wrote_elsewhere(connection, organization, customer)
+        if set(elsewhere.conversations) <= set(before.conversations):
+            await savepoint.commit()
+            return theirs, elsewhere
+        await savepoint.rollback()
+    raise PlaceMoved(f"a customer who is erased wrote in more and more conversations, {_TRIES} times")
 
 
 async def sealer_of_erased(connection: AsyncConnection, keys: Keys, organization: OrgId) -> Sealer:

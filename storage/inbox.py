@@ -430,7 +430,8 @@ class Inboxes:
         heard = _Heard()
         floods: dict[UUID, tuple[OrgId, float]] = {}
         touched: dict[ConversationId, _Head] = {}
-        logged = await _logged(connection, entries)
+        logged, deleted = await _logged(connection, entries)
+        entries = [entry for entry in entries if not _changes(entry, deleted)]
         labels = await _labels(connection, entries)
         for entry in entries:
             head = heads[entry.conversation]
@@ -464,6 +465,8 @@ class Inboxes:
             )
             _schedule(entry, head)
         steps: list[Step] = [(_INSERT_INPUT if statement is None else statement, inputs)]
+        if (locked := _writers_of(messages)) is not None:
+            steps.insert(0, locked)
         if messages:
             steps.append((_INSERT_MESSAGE, messages))
         if files:
@@ -521,9 +524,8 @@ class Inboxes:
             "position": head.position,
             "sender_type": SENDER_TYPE[said.role],
             "sender": "" if said.sender else entry.author,
-            "writer": writer_hash(entry.index, entry.body)
-            if entry.index and isinstance(entry.body, Event)
-            else None,
+            "account": entry.account_id,
+            "writer": _writer(entry),
             "role": said.role.value,
             "state": said.state.value,
             "content": entry.sealer.seal(said.text, field=CONTENT),
@@ -549,6 +551,25 @@ class Inboxes:
             for position, attachment in enumerate(said.attachments)
             if attachment.is_file
         ]
+
+
+def _writers_of(messages: Sequence[Mapping[str, object]]) -> Step | None:
+    """Return the statement that locks the identities of the writers whom messages name, or None."""
+    named = [each for each in messages if each["writer"] is not None]
+    if not named:
+        return None
+    return _LOCK_WRITERS, {
+        "accounts": [each["account"] for each in named],
+        "writers": [each["writer"] for each in named],
+    }
+
+
+def _writer(entry: Entry) -> bytes | None:
+    """Return the keyed hash of who wrote, if that need not be the customer whose conversation it is."""
+    if entry.index is None or not isinstance(entry.body, Event):
+        return None
+    merged = entry.location is not None and entry.location.whose != entry.location.customer
+    return writer_hash(entry.index, entry.body, merged=merged)
 
 
 def check(event: Event) -> None:
@@ -776,8 +797,13 @@ def _head(row: AnyRow) -> _Head:
     )
 
 
-async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> set[tuple[ConversationId, str]]:
-    """Return those of the customers' edited messages that the log has, by the platform's ids."""
+_Refs = set[tuple[ConversationId, str]]
+
+
+async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> tuple[_Refs, _Refs]:
+    """Return those of the customers' edited messages that the log has, by the platform's ids, and those of
+    these that are deleted.
+    """
     edited = [
         (entry.conversation, ref, reference_hash(entry.index, ref) if entry.index else ref)
         for entry in entries
@@ -786,10 +812,18 @@ async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> set[
         and (ref := changed_message(entry.body))
     ]
     if not edited:
-        return set()
+        return set(), set()
     given = {"conversations": [id_ for id_, _, _ in edited], "refs": [hashed for _, _, hashed in edited]}
-    rows = {(row.conversation_id, row.ref) for row in await connection.execute(_LOGGED, given)}
-    return {(id_, ref) for id_, ref, hashed in edited if (id_, hashed) in rows}
+    rows = {(row.conversation_id, row.ref): row.deleted for row in await connection.execute(_LOGGED, given)}
+    known = {(id_, ref): rows[id_, hashed] for id_, ref, hashed in edited if (id_, hashed) in rows}
+    return set(known), {key for key, deleted in known.items() if deleted}
+
+
+def _changes(entry: Entry, messages: Collection[tuple[ConversationId, str]]) -> bool:
+    """Return whether an input edits one of these messages."""
+    if not isinstance(entry.body, Event) or not isinstance(entry.body.content, Edited):
+        return False
+    return (entry.conversation, changed_message(entry.body)) in messages
 
 
 async def _labels(connection: AsyncConnection, entries: Sequence[Entry]) -> dict[str, str]:
@@ -1090,6 +1124,17 @@ _PLACE_STRAY = text("""
         and origin = :origin and kind = :kind
 """)
 
+# Whoever is erased while these messages are stored waits for them, and then finds them. A hash stands for the
+# same person in all accounts of a channel.
+_LOCK_WRITERS = text("""
+    select i.id
+    from unnest(cast(:accounts as uuid[]), cast(:writers as bytea[])) as k(account, writer)
+    join accounts a on a.id = k.account
+    join accounts b on b.organization_id = a.organization_id and b.channel = a.channel
+    join identities i on i.account_id = b.id and i.address_hash = k.writer
+    order by i.id for key share of i
+""")
+
 _INSERT_MESSAGE = text("""
     insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id,
         writer, role, content, extras, state, external_id, source, reference, created_at)
@@ -1098,10 +1143,11 @@ _INSERT_MESSAGE = text("""
 """)
 
 _LOGGED = text("""
-    select m.conversation_id, m.external_id as ref
+    select m.conversation_id, m.external_id as ref, bool_and(m.state = 'deleted') as deleted
     from unnest(cast(:conversations as uuid[]), cast(:refs as text[])) as k(conversation, ref)
     join messages m on m.conversation_id = k.conversation and m.external_id = k.ref
         and m.role = 'customer'
+    group by m.conversation_id, m.external_id
 """)
 
 # 50 are enough: a question that stays unanswered is asked again, or handed to people.

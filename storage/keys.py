@@ -74,24 +74,36 @@ async def why_unreadable(connection: AsyncConnection, keys: Keys, organization: 
 
 
 async def destroy(
-    connection: AsyncConnection,
-    organization: OrgId,
-    customer: CustomerId,
-    *,
-    by: str = "",
-    beside: Collection[ConversationId] = (),
+    connection: AsyncConnection, organization: OrgId, customer: CustomerId, *, by: str = ""
 ) -> list[CustomerId]:
     """Make everything that a customer ever wrote unreadable, for ever, and forget their addresses.
 
     This includes the customers merged into them, who are the same person, and unverified addresses to which
     they had a code sent (`storage.verification`). Pending inputs of their conversations are dropped, and a
-    turn that is under way there cannot be committed. `by` names who asked for it in the audit log. `beside`
-    are conversations of others that the caller changes: they are locked together with these. Return the
+    turn that is under way there cannot be committed. `by` names who asked for it in the audit log. Return the
     customers whose keys were destroyed.
 
     Raise KeyDestroyed when the organization has no such customer with a key.
     """
     await alone(connection, organization)
+    gone = await lock_whole(connection, organization, customer)
+    await destroy_locked(connection, gone, by=by)
+    return gone
+
+
+async def lock_whole(
+    connection: AsyncConnection,
+    organization: OrgId,
+    customer: CustomerId,
+    *,
+    beside: Collection[ConversationId] = (),
+) -> list[CustomerId]:
+    """Lock all that is erased with a customer: their conversations, then their identities. Return whom
+    `destroy` erases.
+
+    `beside` are conversations of others that the caller changes: they are locked together with these. Raise
+    KeyDestroyed when the organization has no such customer with a key.
+    """
     given = {"organization": organization, "id": customer}
     gone = list(await connection.scalars(_NOT_ERASED, given))
     if not gone:
@@ -100,9 +112,17 @@ async def destroy(
     await connection.execute(_LOCK, {"customers": gone + asked_for, "beside": sorted(beside)})
     gone += list(await connection.scalars(_ASKED_FOR, {"customers": gone}))  # read again under the locks
     await connection.execute(_LOCK_IDENTITIES, {"customers": gone})
-    for statement in (_ERASE, *_FORGET_PLACES):
-        await connection.execute(statement, {"customers": gone} | ({"by": by} if statement is _ERASE else {}))
     return gone
+
+
+async def destroy_locked(
+    connection: AsyncConnection, customers: Collection[CustomerId], *, by: str = ""
+) -> None:
+    """Erase customers as `destroy` does, once `lock_whole` has returned them."""
+    given: dict[str, object] = {"customers": list(customers)}
+    await connection.execute(_ERASE, given | {"by": by})
+    for statement in _FORGET_PLACES:
+        await connection.execute(statement, given)
 
 
 _ORGANIZATION = text("select data_key, index_key from organizations where id = :id")
@@ -166,8 +186,12 @@ _FORGET_PLACES = tuple(
         where customer_id = any(cast(:customers as uuid[]))
         """,
         """
-        update messages set writer = null where writer is not null and conversation_id in (
+        update messages m set writer = null
+        where m.writer is not null and m.conversation_id in (
             select id from conversations where customer_id = any(cast(:customers as uuid[]))
+        ) and not exists (
+            select from customers w where w.erased_at is not null
+                and w.id = case when length(m.writer) = 16 then cast(encode(m.writer, 'hex') as uuid) end
         )
         """,
         """

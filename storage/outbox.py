@@ -374,9 +374,9 @@ class Outbox:
 
     async def again(self, connection: AsyncConnection, organization: OrgId, delivery: DeliveryId) -> bool:
         """Put a failed or unknown delivery back. Return False if there is none, or if its customer was
-        erased.
+        erased, or somebody whose words it may repeat.
 
-        The row of an erased customer stays, because it shows what may have arrived.
+        The row of somebody erased stays, because it shows what may have arrived.
         """
         lane = await connection.scalar(_AGAIN, {"organization": organization, "id": delivery})
         if lane is None:
@@ -912,7 +912,8 @@ _POINTLESS = text("""
 _AGAIN = text("""
     update outbox o set state = 'waiting', retried = true, attempts = 0, error = null, settled_at = null,
         reports = reports or (room_id is null and message_id is not null)
-    where organization_id = :organization and id = :id and state in ('failed', 'unknown') and not exists (
+    where organization_id = :organization and id = :id and state in ('failed', 'unknown')
+        and (payload <> '' or kind in ('card', 'notice', 'erase')) and not exists (
         select from conversations v join customers c on c.id = v.customer_id
         where v.id = o.conversation_id and o.created_at < c.erased_at and o.kind <> 'card'
     )

@@ -136,9 +136,14 @@ def identity_hash(index: KeyedHash, event: Event, address: str = "") -> bytes:
     return index.of("identity", place.channel, address or sender.external_id)
 
 
-def writer_hash(index: KeyedHash, event: Event) -> bytes | None:
-    """Return the keyed hash of who wrote where several people share a thread; None where that is clear."""
-    if event.standing is Standing.INSIDER or not (event.shared or event.standing is Standing.STRANGER):
+def writer_hash(index: KeyedHash, event: Event, *, merged: bool) -> bytes | None:
+    """Return the keyed hash of who wrote where several people share a thread; None where that is clear.
+
+    It is not clear where the conversation is that of a customer into whom the writer is `merged`, either:
+    they may be parted again.
+    """
+    several = event.shared or event.standing is Standing.STRANGER or merged
+    if event.standing is Standing.INSIDER or not several:
         return None
     return identity_hash(index, event)
 

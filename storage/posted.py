@@ -201,7 +201,8 @@ _BLANK = text(f"""
     from outbox clear join conversations v on v.id = clear.conversation_id
     join customers k on k.id = v.customer_id and k.data_key is not null
     where clear.id = :id and o.conversation_id = clear.conversation_id and o.lane_id = clear.lane_id
-        and o.room_id is not distinct from clear.room_id and o.place_id is null and o.kind in {_KINDS}
+        and o.room_id is not distinct from clear.room_id and o.place_id is null
+        and (o.kind in {_KINDS} or o.kind in ('grow', 'settle_offer'))
         and o.position < clear.position and o.state not in ('waiting', 'sending')
 """)
 

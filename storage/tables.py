@@ -457,8 +457,9 @@ messages = Table(
     Column("position", Integer, nullable=False),
     Column("sender_type", String(20), nullable=False),  # human, agent, system
     Column("sender_id", String(255), nullable=False),  # our id of the sender; "": `source` names them
-    # Who wrote it, where several people share a thread: the keyed hash of their identity, once they are
-    # erased the id of their customer; "": unknown, from before migration 0022.
+    # Who wrote it, where that need not be the conversation's customer (several people share a thread, or two
+    # customers are merged): the keyed hash of their identity, once they are erased the id of their customer;
+    # "": unknown, from before migration 0022.
     Column("writer", LargeBinary),
     Column("role", String(20), nullable=False),  # customer, staff, agent, system
     Column("content", Text, nullable=False),  # sealed

@@ -1,7 +1,8 @@
 """Take away what an erased customer wrote in conversations of other customers.
 
 Where several people share a thread, its messages are sealed with the key of the customer whose conversation
-it is. So each of them names its writer by the keyed hash of their identity. When that writer is erased, their
+it is. The same holds for what one customer writes in private while another is taken for the same person. So
+each of these messages names its writer by the keyed hash of their identity. When that writer is erased, their
 messages are emptied, and so is what repeats or may repeat them: files, inputs, reasons, snapshots, posts.
 """
 
@@ -16,13 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Origin, WriterErased
 from bot.core.errors import DeskError
-from bot.core.events import Event
+from bot.core.events import Event, Receipt, Standing
 from bot.core.ids import ConversationId, CustomerId, OrgId
 from storage.codec import dump_body, load_body
 from storage.effects import STEP_REASON
 from storage.inbox import BODY, CONTENT, FILE_NAME, NOBODY, Entry
 from storage.keys import Keys
-from storage.places import writer_hash
+from storage.places import identity_hash
 from storage.sealing import KeyedHash, Sealer
 from storage.views import REASON
 
@@ -48,10 +49,9 @@ async def wrote_elsewhere(
     Call this before their identities are forgotten.
     """
     given = {"organization": organization, "id": customer}
-    rows = (await connection.execute(_ELSEWHERE, given)).all()
     return Elsewhere(
-        tuple(sorted({ConversationId(row.conversation_id) for row in rows})),
-        tuple(sorted({bytes(row.writer) for row in rows})),
+        tuple(map(ConversationId, await connection.scalars(_ELSEWHERE, given))),
+        tuple(map(bytes, await connection.scalars(_HASHES, given))),
         await has_unknown_writers(connection, organization, customer),
     )
 
@@ -85,7 +85,7 @@ async def take_away(
         await _empty_escalations(connection, row, sealer)
         await connection.execute(_EMPTY_FILES, here | {"nothing": sealer.seal("", field=FILE_NAME)})
         await connection.execute(_EMPTY_MESSAGES, here | {"nothing": sealer.seal("", field=CONTENT)})
-        for statement in (_FORGET_TURNS, _EMPTY_POSTS, _STOP_TURN):
+        for statement in (_FORGET_TURNS, _EMPTY_POSTS, _EMPTY_REPLIES, _STOP_TURN):
             await connection.execute(statement, {"id": row.id, "since": row.since})
         entries.append(
             Entry(
@@ -116,7 +116,7 @@ async def _empty_inputs(
         body = None
         with suppress(DeskError):
             body = load_body(sealer.open(row.body, field=BODY))
-        if not isinstance(body, Event) or writer_hash(index, body) not in hashes:
+        if not isinstance(body, Event) or not _is_about(body, index, hashes):
             continue
         handled = row.seq <= conversation.handled
         given = {
@@ -125,6 +125,15 @@ async def _empty_inputs(
             "body": None if handled else sealer.seal(dump_body(WriterErased()), field=BODY),
         }
         await connection.execute(_FORGET_BODY if handled else _REPLACE_BODY, given)
+
+
+def _is_about(event: Event, index: KeyedHash, hashes: Collection[bytes]) -> bool:
+    """Return whether one of these wrote an event, or whether it names them: a copy for them came back."""
+    if event.standing is not Standing.INSIDER and identity_hash(index, event) in hashes:
+        return True
+    told = event.content
+    copied = told.copied.casefold() if isinstance(told, Receipt) else ""
+    return bool(copied) and index.of("identity", event.place.channel, copied) in hashes
 
 
 async def _empty_escalations(connection: AsyncConnection, conversation: AnyRow, sealer: Sealer) -> None:
@@ -140,15 +149,22 @@ async def _empty_escalations(connection: AsyncConnection, conversation: AnyRow, 
     await connection.execute(_EMPTY_STEPS, given)
 
 
+_HASHES = text("""
+    select i.address_hash from customers c join identities i on i.customer_id = c.id
+    where c.organization_id = :organization and (c.id = :id or c.merged_into = :id)
+    order by i.address_hash
+""")
+
 # ix_identities_customer_id, ix_messages_writer
 _ELSEWHERE = text("""
-    select distinct m.conversation_id, m.writer
+    select distinct m.conversation_id
     from customers c join identities i on i.customer_id = c.id
     join messages m on m.organization_id = c.organization_id and m.writer = i.address_hash
     join conversations v on v.id = m.conversation_id
     join customers o on o.id = v.customer_id and o.data_key is not null
     where c.organization_id = :organization and (c.id = :id or c.merged_into = :id)
         and o.id <> :id and o.merged_into is distinct from :id
+    order by m.conversation_id
 """)
 
 # ix_messages_writer
@@ -185,9 +201,10 @@ _REPLACE_BODY = text("""
     where account_id = :account and external_id = :external
 """)
 
-# The row stays, with its number in the log. From now on it names the customer whom nobody knows any more.
+# The row stays, with its number in the log, so that nothing that is edited later is taken for a new message.
+# From now on it names the customer whom nobody knows any more.
 _EMPTY_MESSAGES = text("""
-    update messages set content = :nothing, extras = null, source = null, reference = null, external_id = '',
+    update messages set content = :nothing, extras = null, source = null, reference = null,
         state = 'deleted', sender_id = cast(cast(:customer as uuid) as text),
         writer = uuid_send(cast(:customer as uuid))
     where conversation_id = :id and writer = any(cast(:hashes as bytea[]))
@@ -216,11 +233,20 @@ _EMPTY_STEPS = text("""
 _FORGET_TURNS = text("delete from turns where conversation_id = :id and started_at >= :since")
 
 # Whatever waits for the staff there is not posted any more, and cannot be sent again: the turn tells it anew.
+# A row `grow` may be older than the words that joined it.
 _EMPTY_POSTS = text("""
     update outbox set payload = '',
         state = case when state in ('waiting', 'failed', 'parked') then 'withdrawn' else state end
-    where conversation_id = :id and place_id is null and created_at >= :since
-        and kind in ('post', 'offer', 'whisper', 'direct', 'grow', 'amend') and state <> 'sending'
+    where conversation_id = :id and place_id is null and (created_at >= :since or kind = 'grow')
+        and kind in ('post', 'offer', 'whisper', 'direct', 'grow', 'settle_offer') and state <> 'sending'
+""")
+
+# What was for them, and went to a private place of theirs: they were taken for the customer at the time.
+_EMPTY_REPLIES = text("""
+    update outbox o set payload = '', external_ids = '{}', sealed_ids = '{}',
+        state = case when state in ('waiting', 'failed', 'parked') then 'withdrawn' else state end
+    where conversation_id = :id and place_id is not null and state <> 'sending'
+        and not exists (select from places p where p.id = o.place_id)
 """)
 
 _STOP_TURN = text("""

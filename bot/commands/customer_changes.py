@@ -332,8 +332,10 @@ class _Changes:
             else "",
             "what the customer's own chats and mailbox show, and the mailboxes and threads in which your"
             " organization had their words",
-            "what others quoted or answered of their words",
-            "what they wrote in threads of others before migration 0022, as it was not recorded who wrote"
+            "what others quoted or answered of their words, and where they only reacted in threads of others",
+            "mail under their address for which no server vouched, which belongs to customers of its own",
+            "what they wrote in conversations of others before migration 0022, as it was not recorded who"
+            " wrote"
             if shown.unknown
             else "",
             *(

@@ -140,8 +140,8 @@ def _shown(story: CustomerStory, asked: CustomerId, left: tuple[Remains, ...], *
         )
     if unknown:
         told.append(
-            "What they wrote in threads of others before migration 0022 was not found: until then it was not"
-            " recorded who wrote."
+            "What they wrote in conversations of others before migration 0022 was not found: until then it"
+            " was not recorded who wrote."
         )
     return Output(
         text="\n".join(told),

@@ -17,13 +17,14 @@ class AddMessage:
 
     `written_at` is the place from which its files are fetched, if not the room in which it was written.
     `contents` are the contents of files that need no fetching, because we made them, in the order of the
-    attachments.
+    attachments. `extends` is an earlier entry of the same writer, to which this one adds files.
     """
 
     message: Message
     position: int | None = None
     written_at: Place | None = None
     contents: tuple[str, ...] = ()
+    extends: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from bot.core.conversation import Deed, Input, Message, MessageState, OwnerKind,
 from bot.core.effects import AddMessage, ChangeMessage, Introduce
 from bot.core.events import (
     INVITATION,
-    NO_REFERENCE,
     OPTION,
     AddressChanged,
     Attachment,
@@ -22,6 +21,7 @@ from bot.core.events import (
     ReachabilityChanged,
     Reacted,
     Receipt,
+    Reference,
     Said,
     Standing,
     Started,
@@ -510,9 +510,9 @@ def _refiled(turn: Turn, event: Event, edit: Edited) -> None:
         attachments=new,
         edited=False,
         reply_to=None,
-        reference=NO_REFERENCE,
+        reference=Reference(writer=entries[0].reference.writer, address=entries[0].reference.address),
     )
-    turn.add(AddMessage(entry, written_at=event.place))
+    turn.add(AddMessage(entry, written_at=event.place, extends=entries[0].id))
     if moves and len(entries) > 1 and turn.now - entries[-1].at < _MOVING:
         return
     told = f"✏️ **{turn.wrote(event)}** changed the files of their message:\n\n{_names(new)}"

@@ -1,17 +1,28 @@
 """Somebody is erased who wrote in the thread of another customer: their words are gone there, too."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState, Status
-from bot.core.events import Attachment, AttachmentKind, Edited, Said, Standing
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Edited,
+    Receipt,
+    ReceiptStatus,
+    Said,
+    Standing,
+)
 from bot.core.ids import ConversationId, CustomerId
 from storage.erased import erase
 from storage.files import Files
 from storage.filestore import FileStore
+from storage.outbox import Dead, Item
 from storage.posted import Posted, remains
+from tests.storage.test_places import made_one, parted
 from tests.turns.bench import Bench, to_rooms
 
 WORDS = "my zeppelin number is 4711"
@@ -20,6 +31,10 @@ MAYA, TOM = "maya@a.example", "tom@b.example"
 MAIL: dict[str, object] = {"on": "email", "shared": True}
 HERS = MAIL | {"chat": "t1"}
 SLACK: dict[str, object] = {"on": "slack-customers", "chat": "C1", "shared": True}
+HERS_IN_SLACK, HIS_IN_SLACK = SLACK | {"thread": "1.0"}, SLACK | {"thread": "2.0"}
+WAITING = (
+    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+)
 THREADS = [
     pytest.param(MAIL | {"chat": "t1"}, MAIL | {"chat": "t2"}, Standing.CUSTOMER, id="mail"),
     pytest.param(MAIL | {"chat": "t1"}, MAIL | {"chat": "t2"}, Standing.STRANGER, id="in copy"),
@@ -217,3 +232,197 @@ async def test_no_conversation_of_theirs_is_left_open_where_nobody_ever_looked_a
         "select status, resolved_at is not null from conversations where id = :id", id=conversation
     )
     assert rows == [("resolved", True)]
+
+
+async def test_what_they_wrote_in_private_while_taken_for_another_customer_is_gone(desk: Bench) -> None:
+    first = await desk.say("Hello", "maya")
+    other = await desk.say("Hello, too", "+4917", on="whatsapp", name="Tom Quandt")
+    tom = await desk.customer_of(other)
+    await desk.end(other)
+    await made_one(desk, first, other)
+    bill = Attachment(kind=AttachmentKind.DOCUMENT, ref="f1", name="zeppelin.pdf", mime_type="text/plain")
+    assert await desk.say(Said(WORDS, (bill,)), "+4917", on="whatsapp", name="Tom Quandt") == first
+    await desk.deliver()
+    await parted(desk, other)
+    assert (await erased(desk, tom)).elsewhere == 1
+    await desk.turn()
+    await desk.deliver()
+    told = await readable(desk, first)
+    for theirs in ("zeppelin", "4917", "Quandt"):
+        assert theirs not in told, theirs
+    rows = await desk.rows(
+        "select external_ids, sealed_ids from outbox where conversation_id = :id and lane_id in"
+        " (select id from lanes where account_id = :account) and kind = 'post'",
+        id=first,
+        account=desk.accounts["whatsapp"].id,
+    )
+    assert rows, "he was answered"
+    assert all(row == ([], []) for row in rows), "ids of WhatsApp tell the number"
+    view = await desk.view(first)
+    assert next((m.text, m.state) for m in view.story) == ("Hello", MessageState.RECEIVED), "hers stays"
+
+
+async def test_while_two_are_one_what_both_wrote_is_gone_with_them(desk: Bench) -> None:
+    first = await desk.say("Hello", "maya")
+    other = await desk.say("Hello, too", "+4917", on="whatsapp")
+    await desk.end(other)
+    await made_one(desk, first, other)
+    await desk.say(WORDS, "+4917", on="whatsapp")
+    shown = await erased(desk, await desk.customer_of(first))
+    assert (shown.elsewhere, shown.unknown) == (0, False)
+    assert await desk.rows("select from messages where writer is not null") == []
+
+
+async def test_a_file_that_their_edit_brought_is_theirs(desk: Bench) -> None:
+    tom = await of_tom(desk, HIS_IN_SLACK)
+    conversation = await hers(desk, HERS_IN_SLACK)
+    await desk.say("see here", TOM, name="Tom Quandt", message="m-tom", **HERS_IN_SLACK)
+    bill = Attachment(kind=AttachmentKind.DOCUMENT, ref="F77", name="zeppelin.pdf", mime_type="text/plain")
+    await desk.say(Edited("m-tom", "see here", (bill,)), TOM, name="Tom Quandt", **HERS_IN_SLACK)
+    [brought] = [m for m in (await desk.view(conversation)).story if m.attachments]
+    assert brought.reference.writer == "Tom Quandt"
+    [ids] = await desk.rows(
+        "select array_agg(distinct external_id) from messages where conversation_id = :id"
+        " and role = 'customer'"
+        " and writer = any(select address_hash from identities where customer_id = :tom)",
+        id=conversation,
+        tom=tom,
+    )
+    assert len(ids[0]) == 1, "the platform's id is hashed in both entries"  # type: ignore[arg-type]
+    assert ids[0] != ["m-tom"]
+    await desk.deliver()
+
+    await erased(desk, tom)
+    await desk.turn()
+    told = await readable(desk, conversation)
+    assert "zeppelin" not in told
+    assert "F77" not in told
+    assert "zeppelin" not in "".join(to_rooms(await desk.deliver()))
+    rows = await desk.rows("select customer_id = :tom, ref is null, state from files", tom=tom)
+    assert rows == [(True, True, "waiting")]
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+async def test_words_that_had_joined_a_growing_post_do_not_leave(desk: Bench, claimed: bool) -> None:
+    tom = await of_tom(desk, HIS_IN_SLACK)
+    conversation = await hers(desk, HERS_IN_SLACK)
+    desk.customer_per_minute = 5
+    for n in range(10):
+        await desk.say(f"line {n}", MAYA, **HERS_IN_SLACK)
+    await desk.say(WORDS, TOM, name="Tom Quandt", **HERS_IN_SLACK)
+    grows = "select state from outbox where kind = 'grow' and state <> 'delivered'"
+    on_the_wire: list[Item] = []
+    while claimed and not on_the_wire:
+        for item in await desk.claim():
+            if item.kind == "grow":
+                on_the_wire.append(item)
+            else:
+                await desk.settle(desk.taken(item))
+        await desk.rested()
+    assert await desk.rows(grows) == [("sending" if claimed else "waiting",)]
+
+    await erased(desk, tom)
+    await desk.turn()
+    for item in on_the_wire:
+        await desk.settle(desk.taken(item))
+    left = await desk.deliver()
+    assert not [one.text for one in left if "zeppelin" in one.text]
+    assert "zeppelin" not in await readable(desk, conversation)
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_words_that_come_in_while_they_are_erased_are_gone_as_well(desk: Bench, known: bool) -> None:
+    """From a second address of theirs; in a thread in which they have written before, or not."""
+    one = await desk.say("How do I pay?", TOM, name="Tom Quandt", **(MAIL | {"chat": "t2"}))
+    two = await desk.say("And how?", "tq@c.example", name="Tom Quandt", **(MAIL | {"chat": "t3"}))
+    await made_one(desk, one, two)
+    tom = await desk.customer_of(one)
+    conversation = await hers(desk, HERS)
+    if known:
+        await desk.say("First words", TOM, name="Tom Quandt", **HERS)
+    async with desk.database.begin() as connection:
+        words = desk.event(WORDS, "tq@c.example", name="Tom Quandt", **HERS)
+        await desk.inboxes.accept(connection, [desk.arrival(words)])
+        erasing = asyncio.create_task(erased(desk, tom))
+        while (await desk.rows(WAITING))[0] == (0,):
+            assert not erasing.done(), "it waits for what comes in"
+    assert (await erasing).elsewhere == 1
+    await desk.turn()
+    assert "zeppelin" not in await readable(desk, conversation)
+    assert "zeppelin" not in "".join(to_rooms(await desk.deliver()))
+
+
+async def test_an_edit_of_a_message_that_is_gone_brings_nothing_back(desk: Bench) -> None:
+    tom = await of_tom(desk, HIS_IN_SLACK)
+    conversation = await hers(desk, HERS_IN_SLACK)
+    await desk.say(WORDS, TOM, name="Tom Quandt", message="m-tom", **HERS_IN_SLACK)
+    await erased(desk, tom)
+    await desk.turn()
+    await desk.deliver()
+    edit = desk.event(Edited("m-tom", f"{WORDS}!"), TOM, name="Tom Quandt", **HERS_IN_SLACK)
+    assert (await desk.hear(edit)).wakes == ()
+    await desk.turn()
+    assert to_rooms(await desk.deliver()) == []
+    assert "zeppelin" not in await readable(desk, conversation)
+
+
+async def test_the_report_that_a_copy_for_them_came_back_is_gone(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    conversation = await hers(desk, HERS)
+    await desk.say(WORDS, TOM, name="Tom Quandt", standing=Standing.STRANGER, **HERS)
+    await desk.staff("We refund it", await desk.view(conversation))
+    await desk.undo_is_over()
+    await desk.deliver()
+    [ref, *_] = (await desk.sent_ids())[-1]
+    told = Receipt(
+        status=ReceiptStatus.FAILED,
+        messages=(ref,),
+        code="send.unreachable",
+        reason=f"5.1.1 <{TOM}>: mailbox is full",
+        copied="Tom@B.example",
+    )
+    await desk.hear(desk.event(told, "daemon", verified=False, automatic=True, **HERS))
+    await desk.turn()
+    await desk.deliver()
+    assert "mailbox is full" in await readable(desk, conversation)
+    await erased(desk, tom)
+    await desk.turn()
+    await desk.deliver()
+    assert "mailbox is full" not in await readable(desk, conversation)
+
+
+async def test_what_is_in_doubt_stays_named_and_is_not_sent_again(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    await hers(desk, HERS)
+    await desk.say(WORDS, TOM, **HERS)
+    in_doubt = lambda item: (  # noqa: E731
+        Dead(item, "unknown", "send.outcome_unknown", "broke off")
+        if item.kind == "post" and item.room is not None
+        else None
+    )
+    await desk.deliver(in_doubt)
+    await erased(desk, tom)
+    await desk.turn()
+    await desk.deliver()
+    [[row]] = await desk.rows("select id from outbox where state = 'unknown'")
+    async with desk.database.begin() as connection:
+        assert not await desk.outbox.again(connection, desk.tenant, row)  # type: ignore[arg-type]
+        left = await remains(connection, desk.keys, desk.tenant, [tom])
+    assert [(one.state, one.messages) for one in left] == [("unknown", 1)]
+
+
+async def test_what_could_not_be_deleted_is_named_after_the_other_is_erased_too(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    conversation = await hers(desk, HERS)
+    await desk.say(WORDS, TOM, **HERS)
+    await desk.deliver()
+    await erased(desk, tom)
+    await desk.turn()
+    await desk.deliver(
+        lambda item: Dead(item, "failed", "send.refused", "too_old") if item.kind == "erase" else None
+    )
+    await erased(desk, await desk.customer_of(conversation))
+    await desk.turn()
+    await desk.deliver()
+    async with desk.database.begin() as connection:
+        assert {one.state for one in await remains(connection, desk.keys, desk.tenant, [tom])} == {"failed"}
