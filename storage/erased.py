@@ -5,14 +5,16 @@ customer: staff still act in its rooms, and are answered there.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.connector import ChannelKind
 from bot.core.conversation import (
     Conversation,
     CustomerErased,
@@ -54,18 +56,20 @@ async def erase(
     customer: CustomerId,
     *,
     by: str = "",
+    channels: Mapping[str, ChannelKind] = MappingProxyType({}),
 ) -> Posted:
     """Destroy the customer's key, and let a turn close each of their conversations that staff were shown.
 
     What they wrote in conversations of others is taken away there, and a turn tells staff the story anew.
 
-    `by` names who asked for it in the audit log. Return what the staff's tools still show. Raise KeyDestroyed
-    when the organization has no such customer with a key.
+    `by` names who asked for it in the audit log. `channels` take them out of the addresses to which answers
+    to others go. Return what the staff's tools still show. Raise KeyDestroyed when the organization has no
+    such customer with a key.
     """
     await alone(connection, organization)
     erased, elsewhere = await _locked(connection, organization, customer)
     await destroy_locked(connection, erased, by=by)
-    entries = await take_away(connection, keys, organization, customer, elsewhere)
+    entries = await take_away(connection, keys, organization, customer, elsewhere, channels)
     rows = (await connection.execute(_WITH_ROOMS, {"customers": erased})).all()
     entries += [
         Entry(

@@ -25,9 +25,10 @@ async def tell_rooms(
 ) -> int:
     """Tell each open escalation of these two customers, and of all customers merged with them.
 
-    `change` is a new id for this change. Return how many were told.
+    If they are `parted`, also tell conversations with closed rooms: their cards name both. `change` is a new
+    id for this change. Return how many were told.
     """
-    rows = (await connection.execute(_OPEN, {"customers": list(customers)})).all()
+    rows = (await connection.execute(_OPEN, {"customers": list(customers), "parted": parted})).all()
     first, second = customers
     entries = [
         Entry(
@@ -50,7 +51,8 @@ _OPEN: Final = text("""
     select v.id, v.customer_id, c.data_key, case when c.id = any(cast(:customers as uuid[])) then c.id
         else c.merged_into end as whose
     from customers c
-    join conversations v on v.customer_id = c.id and v.status = 'escalated'
+    join conversations v on v.customer_id = c.id and (v.status = 'escalated' or cast(:parted as boolean)
+        and exists (select from rooms r where r.conversation_id = v.id))
     where (c.id = any(cast(:customers as uuid[])) or c.merged_into = any(cast(:customers as uuid[])))
         and c.data_key is not null
     order by v.id

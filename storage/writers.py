@@ -7,7 +7,7 @@ messages are emptied, and so is what repeats or may repeat them: files, inputs, 
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,15 +15,17 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.connector import ChannelKind
 from bot.core.conversation import Origin, WriterErased
 from bot.core.errors import DeskError
 from bot.core.events import Event, Receipt, Standing
 from bot.core.ids import ConversationId, CustomerId, OrgId
 from storage.codec import dump_body, load_body
 from storage.effects import STEP_REASON
+from storage.hashes import reference_hash
 from storage.inbox import BODY, CONTENT, FILE_NAME, NOBODY, Entry
 from storage.keys import Keys
-from storage.places import identity_hash
+from storage.places import CONTEXT, identity_hash
 from storage.sealing import KeyedHash, Sealer
 from storage.views import REASON
 
@@ -68,6 +70,7 @@ async def take_away(
     organization: OrgId,
     customer: CustomerId,
     elsewhere: Elsewhere,
+    channels: Mapping[str, ChannelKind],
 ) -> list[Entry]:
     """Empty what was written in those conversations, which must be locked.
 
@@ -83,6 +86,7 @@ async def take_away(
         here["hashes"] = list(elsewhere.hashes)
         await _empty_inputs(connection, row, sealer, index, elsewhere.hashes)
         await _empty_escalations(connection, row, sealer)
+        await _forget_addresses(connection, keys, row, index, elsewhere.hashes, channels)
         await connection.execute(_EMPTY_FILES, here | {"nothing": sealer.seal("", field=FILE_NAME)})
         await connection.execute(_EMPTY_MESSAGES, here | {"nothing": sealer.seal("", field=CONTENT)})
         for statement in (_FORGET_TURNS, _EMPTY_POSTS, _EMPTY_REPLIES, _STOP_TURN):
@@ -134,6 +138,33 @@ def _is_about(event: Event, index: KeyedHash, hashes: Collection[bytes]) -> bool
     told = event.content
     copied = told.copied.casefold() if isinstance(told, Receipt) else ""
     return bool(copied) and index.of("identity", event.place.channel, copied) in hashes
+
+
+async def _forget_addresses(
+    connection: AsyncConnection,
+    keys: Keys,
+    conversation: AnyRow,
+    index: KeyedHash,
+    hashes: Collection[bytes],
+    channels: Mapping[str, ChannelKind],
+) -> None:
+    """Take these people out of what the channel needs to answer there: nothing is sent to them any more."""
+    given = {"id": conversation.id, "hashes": list(hashes)}
+    messages = set(await connection.scalars(_MESSAGES, given))
+    for row in (await connection.execute(_CONTEXTS, given)).all():
+        kind = channels.get(row.channel)
+        if kind is None or kind.forget is None:
+            continue
+        sealer = keys.customer(CustomerId(row.customer_id), row.data_key)
+
+        def is_theirs(name: str, channel: str = row.channel) -> bool:
+            address = index.of("identity", channel, name) in hashes
+            return address or reference_hash(index, name) in messages
+
+        context = sealer.open(row.context, field=CONTEXT)
+        if (left := kind.forget(context, is_theirs)) != context:
+            sealed = sealer.seal(left, field=CONTEXT) if left else None
+            await connection.execute(_CHANGE_CONTEXT, {"id": row.id, "context": sealed})
 
 
 async def _empty_escalations(connection: AsyncConnection, conversation: AnyRow, sealer: Sealer) -> None:
@@ -191,6 +222,21 @@ _INPUTS = text("""
     select account_id, external_id, seq, body from inbox
     where conversation_id = :id and origin = 'customer' and body is not null
 """)
+
+_MESSAGES = text("""
+    select external_id from messages
+    where conversation_id = :id and writer = any(cast(:hashes as bytea[])) and external_id <> ''
+""")
+
+_CONTEXTS = text("""
+    select p.id, p.context, a.channel, c.id as customer_id, c.data_key
+    from places p join accounts a on a.id = p.account_id
+    join identities i on i.id = p.identity_id join customers c on c.id = i.customer_id
+    where p.conversation_id = :id and p.context is not null and c.data_key is not null
+    order by p.id
+""")
+
+_CHANGE_CONTEXT = text("update places set context = cast(:context as text) where id = :id")
 
 _FORGET_BODY = text("""
     update inbox set body = cast(:body as text) where account_id = :account and external_id = :external

@@ -286,7 +286,15 @@ class _Changes:
         async with desk.database.begin(known.organization) as connection:
             try:
                 inboxes = Inboxes(desk.keys, desk.new_id)
-                shown = await erase(connection, desk.keys, inboxes, known.organization, root, by=actor(call))
+                shown = await erase(
+                    connection,
+                    desk.keys,
+                    inboxes,
+                    known.organization,
+                    root,
+                    by=actor(call),
+                    channels=desk.channels,
+                )
             except KeyDestroyed as error:
                 raise CommandError(f"{root} was erased already.") from error
             await self._audit(

@@ -395,6 +395,9 @@ class ChannelKind:
     room_example: str = ""  # the same in words, for the message about another name
     registers: bool = False  # its connectors tell the platform where the webhook is: see `Registers`
     usual_room: str = ""  # the room that is assumed where the organization file names none
+    # Return a reply context without whoever was erased, "" if nobody is left in it. The second argument says
+    # whether an address, or the platform's id of a message, is theirs. None: contexts name nobody else.
+    forget: Callable[[str, Callable[[str], bool]], str] | None = None
 
     def connection_mode(self, mode: str) -> ConnectionMode | None:
         return next((way for way in self.modes if way.mode == mode), None)

@@ -19,7 +19,7 @@ from bot.core.conversation import (
 from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, DeletePosts, ShowCard
 from bot.core.events import OPEN_NEXT, SEND_ALL, Edited, Event, Reacted, Said, Submitted, Tapped, Unsupported
 from bot.core.outbound import Mark, Post
-from bot.turns.escalating import show_story
+from bot.turns.escalating import ask_anew, show_story
 from bot.turns.in_doubt import press_in_vain
 from bot.turns.ownership import Cause
 from bot.turns.turn import Rulebook, Turn
@@ -58,7 +58,8 @@ def decide(turn: Turn) -> None:
 def take_away(turn: Turn) -> None:
     """Replace what staff were shown after somebody else who wrote in the thread was erased.
 
-    Any post may repeat their words, so all are deleted. The open room is told the story without them.
+    Any post may repeat their words, so all are deleted, also calls to people. The open room is told the story
+    without them, and whoever was called to it is called anew.
     """
     _delete(turn)
     if turn.memory.burst is not None:
@@ -68,6 +69,7 @@ def take_away(turn: Turn) -> None:
             turn.tell_room(Post(_WRITER), room=room)
     if turn.open_room is not None:
         show_story(turn, _WRITER)
+        ask_anew(turn)
     turn.audit("desk", "writer.erased")
     turn.explain("desk", "somebody who wrote in this thread was erased: their words are gone")
 

@@ -180,8 +180,7 @@ def open_room(
     turn.add(OpenRoom(room, escalation.id))
     turn.add(ClearTimers(OPEN_ROOM))
     show_story(turn)
-    if call is not None:
-        ask(turn, call, f"🔔 {_mention(turn, call)} is asked to take this.")
+    _ask_to_take(turn, call)
 
 
 def show_story(turn: Turn, above: str = "") -> None:
@@ -193,6 +192,16 @@ def show_story(turn: Turn, above: str = "") -> None:
     if lost := lost_of_the_story(turn.messages.values()):
         turn.tell_room(Post("\n".join(lost)))
     show_underway(turn)
+
+
+def ask_anew(turn: Turn) -> None:
+    """Call whoever was asked to take the conversation and has not yet: the first call was deleted."""
+    _ask_to_take(turn, person_asked(turn))
+
+
+def _ask_to_take(turn: Turn, person: PersonId | None) -> None:
+    if person is not None:
+        ask(turn, person, f"🔔 {_mention(turn, person)} is asked to take this.")
 
 
 def ask(turn: Turn, person: PersonId | None, text: str) -> None:

@@ -13,7 +13,7 @@ from bot.core.conversation import (
     PendingReceipt,
     Role,
 )
-from bot.core.effects import ChangeMessage, Fail, Park, SetTimer, SettleOffer, ShowNotice
+from bot.core.effects import ChangeMessage, Fail, Park, SetTimer, SettleOffer, ShowCard, ShowNotice
 from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
@@ -82,7 +82,10 @@ def hear(turn: Turn, report: DeliveryReport) -> None:
 
 
 def merged(turn: Turn, change: CustomerMerged) -> None:
-    """Tell the room that two customer records were merged or parted. The card shows what is theirs now."""
+    """Tell the room that two customer records were merged or parted. The card shows what is theirs now.
+
+    Cards of closed rooms name nobody either from whom the customer was parted.
+    """
     name, other = turn.customer_name, f"`{str(change.other)[:13]}`"
     if change.parted:
         told = f"✂️ {name} and the customer {other} are two people again: the card shows only what is theirs."
@@ -90,6 +93,9 @@ def merged(turn: Turn, change: CustomerMerged) -> None:
         told = f"🔗 {name} and the customer {other} are one person: the card shows what they wrote elsewhere."
     turn.tell_room(Post(told))
     turn.show_card()
+    for room in turn.view.rooms if change.parted else ():
+        if (shown := ShowCard(room.id)) not in turn.effects:
+            turn.add(shown)
     turn.explain("desk", f"{'parted from' if change.parted else 'merged with'} {change.other}")
 
 

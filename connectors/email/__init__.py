@@ -5,6 +5,7 @@
 
 from bot.core.connector import AccountSettings, ChannelKind, ConnectionMode, Connector, Resources
 from connectors.email.capabilities import CAPABILITIES, CHANNEL
+from connectors.email.context import without
 
 __all__ = ["channel"]
 
@@ -61,4 +62,5 @@ channel = ChannelKind(
     serves=("customers",),
     capabilities=CAPABILITIES,
     open=open_account,
+    forget=without,
 )

@@ -1,7 +1,7 @@
 """Write and read what a reply to a mail needs to know, as opaque text that the product keeps for us."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 MAX_BYTES = 16 * 1024
@@ -51,6 +51,26 @@ class ReplyContext:
             if len(text.encode("utf-8", "replace")) <= MAX_BYTES:
                 break
         return text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
+
+
+def without(text: str, is_theirs: Callable[[str], bool]) -> str:
+    """Return a context without somebody who was erased: no answer goes to them. Return "" if it was theirs.
+
+    `is_theirs` takes an address in lower case, or a Message-ID.
+    """
+    context = read_context(text)
+    if context is None:
+        return text
+    if is_theirs(context.address.casefold()):
+        return ""
+    references = tuple(each for each in context.references if not is_theirs(each))
+    return replace(
+        context,
+        to=context.address if is_theirs(context.to.casefold()) else context.to,
+        cc=tuple(each for each in context.cc if not is_theirs(each.casefold())),
+        references=references,
+        in_reply_to="" if is_theirs(context.in_reply_to) else context.in_reply_to,
+    ).text()
 
 
 def bounded_references(references: Sequence[str]) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ import pytest
 
 from bot.app.channels import CHANNELS
 from bot.core.answering import HandOver
-from bot.core.ids import ConversationId
+from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Card
 from bot.rooms.cards import Cards
 from orgs.specification.organization import SpeaksAs
+from storage.merged import tell_rooms
 from storage.organizations import Organizations
 from tests.accounts import Brought
+from tests.storage.test_places import made_one, parted
 from tests.turns.bench import CODE, Bench, to_customers, to_rooms
 from tests.turns.test_channel_switch import ASK, there
 
@@ -125,3 +127,24 @@ async def test_what_a_customer_gets_of_the_story_is_signed_as_the_organization_s
     for word in ("🗣", "🧑", "⚙️", "Onboarding", CODE, "123 456", "code"):
         assert word not in mail
     assert ("Hugo" in mail) is (speaks_as is SpeaksAs.PERSON)
+
+
+async def test_the_card_of_a_closed_room_is_drawn_anew_when_its_customer_is_parted_from_another(
+    desk: Bench,
+) -> None:
+    other = await desk.say("Hello", "tom", on="whatsapp")
+    accepted = await desk.hear(desk.event("I was charged twice"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    conversation = accepted.wakes[0].conversation
+    view = await desk.held(conversation)
+    await made_one(desk, other, conversation)
+    await desk.press("resolve", view)
+    await desk.deliver()
+    await parted(desk, conversation)
+    both = (await desk.customer_of(other), await desk.customer_of(conversation))
+    async with desk.database.begin() as connection:
+        await tell_rooms(connection, desk.keys, desk.inboxes, desk.tenant, new_id(), both, parted=True)
+    await desk.turn()
+    cards: list[ConversationId] = []
+    await desk.deliver(lambda item: cards.append(item.conversation) if item.kind == "card" else None)
+    assert cards == [conversation]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.channels import CHANNELS
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState, Status
 from bot.core.events import (
@@ -17,6 +18,7 @@ from bot.core.events import (
     Standing,
 )
 from bot.core.ids import ConversationId, CustomerId
+from connectors.email.context import ReplyContext, read_context
 from storage.erased import erase
 from storage.files import Files
 from storage.filestore import FileStore
@@ -57,7 +59,7 @@ async def hers(desk: Bench, there: dict[str, object]) -> ConversationId:
 
 async def erased(desk: Bench, customer: CustomerId) -> Posted:
     async with desk.database.begin() as connection:
-        shown = await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+        shown = await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer, channels=CHANNELS)
     desk.keys.forget(customer)
     desk.inboxes.forget(customer)
     return shown
@@ -426,3 +428,41 @@ async def test_what_could_not_be_deleted_is_named_after_the_other_is_erased_too(
     await desk.deliver()
     async with desk.database.begin() as connection:
         assert {one.state for one in await remains(connection, desk.keys, desk.tenant, [tom])} == {"failed"}
+
+
+async def test_no_answer_to_another_customer_goes_to_them_in_copy(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    context = ReplyContext(
+        thread="t1",
+        address=MAYA,
+        to=MAYA,
+        cc=("Tom@b.example", "noor@c.example"),
+        references=("<maya.1@a.example>", "<tom.1@b.example>"),
+        in_reply_to="<maya.1@a.example>",
+    ).text()
+    conversation = await hers(desk, HERS | {"reply_context": context})
+    await desk.say(WORDS, TOM, message="<tom.1@b.example>", standing=Standing.STRANGER, **HERS)
+    await erased(desk, tom)
+    await desk.turn()
+    await desk.deliver()
+    await desk.staff("We refund it", await desk.view(conversation))
+    await desk.undo_is_over()
+    [sent] = [one.item.context for one in await desk.deliver() if one.item.room is None]
+    left = read_context(sent)
+    assert left is not None
+    assert (left.to, left.cc) == (MAYA, ("noor@c.example",))
+    assert (left.references, left.in_reply_to) == (("<maya.1@a.example>",), "<maya.1@a.example>")
+
+
+async def test_whoever_was_called_to_the_other_customer_is_called_anew(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    await desk.say("I was charged twice", MAYA, **HERS)
+    await desk.say(WORDS, TOM, **HERS)
+    await desk.hear(desk.event("A person please", MAYA, **HERS))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await desk.deliver()
+    await desk.rings("ladder")
+    await erased(desk, tom)
+    await desk.turn()
+    calls = [one.text for one in await desk.deliver() if getattr(one.operation, "calls", "")]
+    assert len([text for text in calls if "is asked to take this" in text]) == 1
