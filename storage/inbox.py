@@ -338,7 +338,11 @@ class Inboxes:
             row = found.get(_thread(arrival)) or await _room_of_message(connection, arrival)
             if row is not None:
                 erased = row.data_key is None
-                event = replace(arrival.event, place=replace(arrival.event.place, thread=row.thread))
+                event = replace(
+                    arrival.event,
+                    place=replace(arrival.event.place, thread=row.thread),
+                    reference=NO_REFERENCE if erased else arrival.event.reference,  # it may quote a post
+                )
                 entries[arrival.account.id, key] = Entry(
                     arrival.account.id,
                     key,

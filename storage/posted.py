@@ -6,7 +6,7 @@ conversations of the chat take their turns between them. Nothing here needs the 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Channel
 from bot.core.ids import CustomerId, LaneId, NewId, OrgId
+from storage.accounts import Account
 from storage.keys import Keys
+from storage.lanes import lane_of, wake
 from storage.reasons import ERROR, reason_of
 
 AnyRow = Row[Any]
@@ -88,6 +90,38 @@ async def where_posted(connection: AsyncConnection, conversation: UUID) -> list[
     """Return each lane and room of the staff to which posts of a conversation went, or will go."""
     rows = await connection.execute(_WHERE, {"conversation": conversation})
     return [(LaneId(row.lane_id), row.room_id) for row in rows]
+
+
+async def record_answer(
+    connection: AsyncConnection,
+    new_id: NewId,
+    account: Account,
+    chat: str,
+    messages: Sequence[str],
+    about: Collection[UUID],
+) -> None:
+    """Record messages of ours that answered a command in a staff chat, as posts about whom they show.
+
+    `about` are ids of customers and of conversations. The messages are deleted with the first of these
+    customers who is erased, at once if somebody was erased meanwhile.
+    """
+    lane = await lane_of(
+        connection, account.organization, account.id, account.keys.index, account.channel, chat, new_id
+    )
+    subjects = sorted(set(about))
+    given = {
+        "ids": [new_id() for _ in subjects],
+        "subjects": subjects,
+        "deletions": [new_id() for _ in messages],
+        "organization": account.organization,
+        "lane": lane,
+        "chat": chat,
+        "messages": list(messages),
+    }
+    await connection.execute(_LOCK_SHOWN, given)
+    await connection.execute(_ANSWER, given)
+    if (await connection.execute(_DELETE_ANSWER, given)).rowcount:
+        await wake(connection, (lane,))
 
 
 async def queue_deletions(connection: AsyncConnection, new_id: NewId, row: AnyRow) -> None:
@@ -204,6 +238,37 @@ _BLANK = text(f"""
         and o.room_id is not distinct from clear.room_id and o.place_id is null
         and (o.kind in {_KINDS} or o.kind in ('grow', 'settle_offer'))
         and o.position < clear.position and o.state not in ('waiting', 'sending')
+""")
+
+_SHOWN = """
+    unnest(cast(:ids as uuid[]), cast(:subjects as uuid[])) as s(id, subject)
+    cross join lateral (
+        select w.id, w.customer_id from conversations w
+        where w.organization_id = :organization and (w.id = s.subject or w.customer_id = s.subject)
+        order by w.id limit 1
+    ) v
+    join customers c on c.id = v.customer_id
+"""
+
+# Whoever is erased now waits, and finds the rows; or they have been erased when the rows are written.
+_LOCK_SHOWN = text(f"select c.id from {_SHOWN} order by c.id for share of c")
+
+_ANSWER = text(f"""
+    insert into outbox (id, organization_id, lane_id, conversation_id, kind, payload, state, person_chat,
+        external_ids, settled_at)
+    select s.id, :organization, :lane, v.id, 'direct', '', 'delivered', cast(:chat as text),
+        cast(:messages as text[]), clock_timestamp()
+    from {_SHOWN} where c.data_key is not null
+""")
+
+_DELETE_ANSWER = text(f"""
+    insert into outbox (id, organization_id, lane_id, conversation_id, kind, payload, state, person_chat,
+        external_ids, turn)
+    select m.id, :organization, l.id, gone.id, '{ERASE}', '', 'waiting', cast(:chat as text), array[m.ref],
+        1 + l.turn
+    from unnest(cast(:deletions as uuid[]), cast(:messages as text[])) as m(id, ref)
+    join lanes l on l.id = :lane
+    cross join (select v.id from {_SHOWN} where c.data_key is null limit 1) gone
 """)
 
 _ERASE = text(f"""

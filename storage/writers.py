@@ -276,7 +276,11 @@ _EMPTY_STEPS = text("""
     where e.conversation_id = :id and s.escalation_id = e.id and s."timestamp" >= :since
 """)
 
-_FORGET_TURNS = text("delete from turns where conversation_id = :id and started_at >= :since")
+# Turns are dated by their worker's clock.
+_FORGET_TURNS = text("""
+    delete from turns
+    where conversation_id = :id and started_at >= cast(:since as timestamptz) - interval '1 hour'
+""")
 
 # Whatever waits for the staff there is not posted any more, and cannot be sent again: the turn tells it anew.
 # A row `grow` may be older than the words that joined it.

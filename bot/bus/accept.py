@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -14,11 +14,12 @@ from bot.core.commands import CommandAnswer
 from bot.core.connector import ChatCommand
 from bot.core.errors import PlaceMoved, StorageUnavailable
 from bot.core.events import AddressChanged, Edited, Event, Place, Said, Submitted
-from bot.core.ids import AccountId
+from bot.core.ids import AccountId, NewId, new_id
 from storage.accounts import Account
 from storage.database import Database
 from storage.inbox import Accepted, Inboxes
 from storage.places import Arrival, Rules, known_threads
+from storage.posted import record_answer
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +40,14 @@ class Bus:
         directory: Directory,
         wakeups: Wakeups,
         commander: Commander,
+        new_id: NewId = new_id,
     ) -> None:
         self._database = database
         self._inboxes = inboxes
         self._directory = directory
         self._wakeups = wakeups
         self._commander = commander
+        self._new_id = new_id
         self._group: GroupCommit[tuple[Arrival, ...], None] = GroupCommit(self._write)
 
     def of(self, account: AccountId) -> "AccountInbox":
@@ -78,7 +81,18 @@ class Bus:
 
     async def command(self, account: AccountId, command: ChatCommand) -> CommandAnswer:
         """Run a command that was typed in chat, and return its answer. See `bot.core.connector.Inbox`."""
-        return await self._commander(await self._directory.find(account), command)
+        known = await self._directory.find(account)
+        answer = await self._commander(known, command)
+        if not answer.about:
+            return answer
+
+        async def posted(messages: Sequence[str]) -> None:
+            async with self._database.begin() as connection:
+                await record_answer(
+                    connection, self._new_id, known, command.place.chat, messages, answer.about
+                )
+
+        return replace(answer, posted=posted)
 
     async def run(self) -> None:
         """Write accepted events, and adopt strays, until cancelled."""

@@ -116,6 +116,7 @@ def _listed(desk: Desk, lines: tuple[ConversationLine, ...]) -> Output:
             ),
         ),
         data=[line_data(line) for line in lines],
+        about=tuple(line.id for line in lines),
     )
 
 
@@ -188,6 +189,7 @@ def _shown(desk: Desk, story: ConversationStory) -> Output:
                 for m in story.messages
             ],
         },
+        about=(line.id,),
     )
 
 

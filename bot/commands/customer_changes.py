@@ -214,7 +214,7 @@ class _Changes:
         if done.merged:
             told += f" {done.merged.merged} had that id and was merged into them; `customers unmerge"
             told += f" {short_id(done.merged.merged)}` undoes that."
-        return Output(text=told + _warning(before), data=data)
+        return Output(text=told + _warning(before), data=data, about=(done.customer,))
 
     async def invite(self, call: Call) -> Output:
         desk, known = self._desk, await whose(self._desk, call)
@@ -429,6 +429,7 @@ def _merged(done: merging.Merged, before: list[CustomerStory]) -> Output:
             "merged": str(done.merged),
             "unverified": [one.address for story in before for one in story.unverified],
         },
+        about=(done.kept, done.merged),
     )
 
 

@@ -111,6 +111,7 @@ def _listed(desk: Desk, lines: tuple[CustomerLine, ...]) -> Output:
             ),
         ),
         data=[_line_data(line) for line in lines],
+        about=tuple(line.id for line in lines),
     )
 
 
@@ -152,6 +153,7 @@ def _shown(story: CustomerStory, asked: CustomerId, left: tuple[Remains, ...], *
             *((_remains(left),) if line.erased else ()),
         ),
         data={**_data(story), "remains": [_remains_data(one) for one in left]},
+        about=(line.id,),
     )
 
 
@@ -164,7 +166,7 @@ def _remains(left: tuple[Remains, ...]) -> Table:
                 _REMAINS[one.state],
                 one.channel,
                 one.account,
-                one.chat or "with one person",
+                one.chat or "outside of a thread",
                 one.reason or "-",
             )
             for one in left

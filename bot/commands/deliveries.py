@@ -115,6 +115,7 @@ def _listed(desk: Desk, lines: tuple[DeliveryLine, ...]) -> Output:
             ),
         ),
         data=[_line_data(line) for line in lines],
+        about=tuple(line.conversation for line in lines),
     )
 
 

@@ -169,4 +169,5 @@ def _shown(desk: Desk, story: EscalationStory) -> Output:
                 for step in story.path
             ],
         },
+        about=(line.conversation,),
     )

@@ -23,7 +23,7 @@ def to_markdown(output: Output) -> str:
 def to_answer(output: Output) -> CommandAnswer:
     words = _words(output)
     told = bounded(to_text(words)) if words else ""
-    return CommandAnswer(to_markdown(output), told, tuple(map(_plain, output.tables)))
+    return CommandAnswer(to_markdown(output), told, tuple(map(_plain, output.tables)), output.about)
 
 
 def _words(output: Output) -> str:

@@ -61,6 +61,7 @@ def _told(conversation: ConversationId, turns: tuple[TurnLine, ...]) -> Output:
             }
             for turn in turns
         ],
+        about=(conversation,),
     )
 
 

@@ -2,9 +2,10 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from uuid import UUID
 
 from bot.core.errors import UnknownCommand
 from bot.core.ids import OrgId, PersonId
@@ -48,6 +49,7 @@ class Output:
     """The result of a command: text and tables for people, `data` for `--json`. `ok` False exits with 1.
 
     `problem` is a sentence about what keeps the rest from being read. With it the command exits with 1 too.
+    `about` are the customers and conversations that it shows.
     """
 
     text: str = ""
@@ -55,6 +57,7 @@ class Output:
     data: JsonValue = None
     ok: bool = True
     problem: str = ""
+    about: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,15 @@ class CommandAnswer:
     """The answer to a command that was typed in chat, as CommonMark of one message.
 
     A channel that can draw tables shows `words` and `tables` in its place: plain text, each cell on one line.
+    A channel whose answers stay calls `posted` with the platform's ids of the messages, so that they are
+    deleted when a customer whom they show is erased. It raises StorageUnavailable.
     """
 
     markdown: str
     words: str = ""  # CommonMark
     tables: tuple[Table, ...] = ()
+    about: tuple[UUID, ...] = ()  # see `Output`
+    posted: Callable[[Sequence[str]], Awaitable[None]] | None = None  # None: it shows no customer
 
 
 @dataclass(frozen=True, slots=True)

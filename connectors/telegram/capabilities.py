@@ -61,8 +61,7 @@ CAPABILITIES = Capabilities(
     hears_reactions=True,
     typing=True,
     whispers=True,  # in a group; with an older server, in private to people who have started the bot
-    keeps="the lines of a topic that tell its earlier names, until the topic is deleted, and the answers to"
-    " `/desk` commands",
+    keeps="the lines of a topic that tell its earlier names, until the topic is deleted",
     reconciles=False,
     # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
     per_second=30.0,

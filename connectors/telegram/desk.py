@@ -10,7 +10,7 @@ from telegram import Bot, LinkPreviewOptions, ReplyParameters
 from telegram.error import TelegramError
 
 from bot.core.connector import ChatCommand, Inbox
-from bot.core.errors import SendError
+from bot.core.errors import SendError, StorageUnavailable
 from connectors.telegram.parts import texts_of
 
 COMMAND = "desk"
@@ -68,17 +68,24 @@ class DeskChat:
         try:
             if typed.bot and typed.bot.lower() != (await self._username()).lower():
                 return  # meant for another bot in the group
-            await self._answer(typed, (await inbox.command(typed.command)).markdown)
-        except (TelegramError, SendError) as error:
+            answer = await inbox.command(typed.command)
+            sent: list[str] = []
+            try:
+                await self._answer(typed, answer.markdown, sent)
+            finally:
+                if answer.posted is not None and sent:
+                    await answer.posted(sent)
+        except (TelegramError, SendError, StorageUnavailable) as error:
             _log.warning("command not answered", account=self._account, code=type(error).__name__)
 
-    async def _answer(self, typed: Typed, markdown: str) -> None:
+    async def _answer(self, typed: Typed, markdown: str, sent: list[str]) -> None:
+        """Answer a command, and add the ids of the messages to `sent`."""
         parts = texts_of(markdown) or texts_of("Done.")
         if len(parts) > _ANSWER_PARTS:
             parts = (*parts[: _ANSWER_PARTS - 1], *texts_of(_CUT))
         place = typed.command.place
         for part in parts:
-            await self._bot.send_message(
+            message = await self._bot.send_message(
                 int(place.chat),
                 part.text,
                 entities=part.entities or None,
@@ -86,3 +93,4 @@ class DeskChat:
                 reply_parameters=ReplyParameters(int(typed.message), allow_sending_without_reply=True),
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
+            sent.append(str(message.message_id))

@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from bot.core.answering import HandOver
 from bot.core.effects import TellPerson
 from bot.core.events import Channel, Place
-from bot.core.ids import ConversationId, DeliveryId, PersonId
+from bot.core.ids import ConversationId, DeliveryId, PersonId, new_id
 from bot.core.outbound import DirectMessage, Post, Sent
 from storage.erased import erase
 from storage.outbox import Dead, Delivered, Item
-from storage.posted import Posted, remains
+from storage.posted import Posted, record_answer, remains
 from storage.retention import delete_deliveries
 from tests.turns.bench import HUGO, Bench, bench_of
 
@@ -240,3 +241,44 @@ async def test_what_is_in_doubt_is_not_sent_again_and_stays_named(desk: Bench) -
     assert await again(desk) == [False]
     await desk.deliver()
     assert await left_over(desk, conversation) == [("unknown", 1)]
+
+
+async def answered(desk: Bench, refs: list[str], *about: UUID) -> None:
+    """A command was answered in a chat of the staff."""
+    account = next(a for a in desk.accounts.values() if a.serves == "staff")
+    async with desk.database.begin() as connection:
+        await record_answer(connection, new_id, account, "-100200", refs, about)
+
+
+async def deleted(desk: Bench) -> list[tuple[str, str]]:
+    """Return the chat and the id of each message that is deleted."""
+    found: list[tuple[str, str]] = []
+    await desk.deliver(
+        lambda item: (
+            found.extend((item.place.chat, ref) for ref in item.refs) if item.kind == "erase" else None
+        )
+    )
+    return found
+
+
+@pytest.mark.parametrize("by_customer", [False, True])
+async def test_answers_to_commands_that_show_them_are_deleted(desk: Bench, by_customer: bool) -> None:
+    conversation = await desk.say("How do I pay?")
+    other = await desk.say("How do I pay?", "noor")
+    await desk.deliver()
+    about = await desk.customer_of(conversation) if by_customer else conversation
+    await answered(desk, ["7", "8"], other, about)
+    await answered(desk, ["9"], other)
+    assert (await erased(desk, conversation)).messages == 2
+    assert await deleted(desk) == [("-100200", "7"), ("-100200", "8")]
+    assert await left_over(desk, conversation) == []
+
+
+async def test_an_answer_that_comes_after_they_were_erased_is_deleted_at_once(desk: Bench) -> None:
+    conversation = await desk.say("How do I pay?")
+    other = await desk.say("How do I pay?", "noor")
+    await desk.deliver()
+    await erased(desk, conversation)
+    assert await deleted(desk) == []
+    await answered(desk, ["7"], other, conversation)
+    assert await deleted(desk) == [("-100200", "7")]

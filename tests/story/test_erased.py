@@ -276,3 +276,20 @@ async def test_words_within_their_undo_are_shown_as_not_sent(database_url: str, 
         await until(lambda: _reactions(r, room, line) != before, what="another mark")
         await until(lambda: any(ERASED in told for told in room.lines()), what="the room is told")
         assert customer.heard() == heard
+
+
+async def test_what_was_answered_to_a_command_in_the_staffs_group_is_deleted(
+    database_url: str, redis_url: str
+) -> None:
+    async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), Topic(r)
+        await _held(customer, room, "farid")
+        [one] = json.loads((await desk(r, "conversations", "--json")).out)
+        answers = lambda: [  # noqa: E731
+            m.text for m in r.night_watch.messages() if m.from_bot and m.text.startswith(one["id"])
+        ]
+        room.post("farid", f"/desk conversations show {one['id']}")
+        await until(answers, what="the answer")
+        assert "charged twice" in answers()[-1]
+        await _erase(r)
+        await until(lambda: not answers(), what="the answer is deleted")

@@ -6,13 +6,13 @@ import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import CustomerErased, DeliveryReport, MessageState, Origin
-from bot.core.events import Event, Receipt, ReceiptStatus
+from bot.core.events import NO_REFERENCE, Event, Receipt, ReceiptStatus, Reference, Said
 from bot.core.ids import DeliveryId, new_id
 from storage.erased import erase
 from storage.inbox import NOBODY, Entry
 from storage.outbox import Item
 from storage.posted import remains
-from tests.turns.bench import Bench, to_customers
+from tests.turns.bench import HUGO, Bench, to_customers
 
 _WAITING = (
     "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
@@ -133,3 +133,26 @@ async def test_whoever_is_erased_while_they_open_a_thread_is_erased_there_too(de
     assert await desk.customer_of(wake.conversation) == customer
     assert await desk.rows("select count(*) from places") == [(0,)]
     assert await desk.rows("select count(*) from customers where data_key is not null") == [(0,)]
+
+
+async def test_what_a_late_reply_of_staff_quotes_is_not_kept(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("My number is 12"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    conversation = accepted.wakes[0].conversation
+    room = desk.room(await desk.held(conversation))
+    customer = await desk.customer_of(conversation)
+    async with desk.database.begin() as connection:
+        await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+    reply = desk.event(
+        "who was that?",
+        HUGO,
+        on=room.account,
+        chat=room.chat,
+        thread=room.thread,
+        in_our_thread=True,
+        reference=Reference(quote="My number is 12", author="Maya"),
+    )
+    await desk.hear(reply)
+    heard = [i.body for d in await desk.turn() for i in d.turn.view.inputs if isinstance(i.body, Event)]
+    assert [event.content for event in heard] == [Said("who was that?")]
+    assert [event.reference for event in heard] == [NO_REFERENCE]
