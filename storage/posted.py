@@ -48,7 +48,7 @@ class Remains:
 
     channel: Channel
     account: str
-    chat: str  # as the organization file names it; "" for the chat with one person
+    chat: str  # as the organization file names it; "" outside of a room
     state: str  # waiting: being deleted. failed, unknown: not deleted, for `reason`
     reason: str
     messages: int
@@ -105,20 +105,22 @@ async def record_answer(
     `about` are ids of customers and of conversations. The messages are deleted with the first of these
     customers who is erased, at once if somebody was erased meanwhile.
     """
+    subjects = sorted(set(about))
+    given: dict[str, object] = {
+        "ids": [new_id() for _ in subjects],
+        "subjects": subjects,
+        "organization": account.organization,
+    }
+    await connection.execute(_LOCK_SHOWN, given)
     lane = await lane_of(
         connection, account.organization, account.id, account.keys.index, account.channel, chat, new_id
     )
-    subjects = sorted(set(about))
-    given = {
-        "ids": [new_id() for _ in subjects],
-        "subjects": subjects,
-        "deletions": [new_id() for _ in messages],
-        "organization": account.organization,
+    given |= {
         "lane": lane,
         "chat": chat,
         "messages": list(messages),
+        "deletions": [new_id() for _ in messages],
     }
-    await connection.execute(_LOCK_SHOWN, given)
     await connection.execute(_ANSWER, given)
     if (await connection.execute(_DELETE_ANSWER, given)).rowcount:
         await wake(connection, (lane,))

@@ -641,7 +641,9 @@ outbox = Table(
     # chat. There `sealed_ids` has them too, to change or delete the messages.
     Column("external_ids", ARRAY(Text), nullable=False, server_default="{}"),
     Column("sealed_ids", ARRAY(Text), nullable=False, server_default="{}"),
-    Column("person_chat", String(255)),  # the platform's id of the chat with one person that it went to
+    # The platform's id of the chat that it went to outside of rooms: with one person, or where a command was
+    # answered.
+    Column("person_chat", String(255)),
     Column("error", Text),  # sealed
     _created(),
     _when("settled_at"),
