@@ -20,16 +20,21 @@ PERSON: Final = "person"  # in outbox.disclosed: a person wrote it
 BETWEEN: Final = "\n\n"
 
 # The disclosures that stand in this conversation, in this place, by `mark`: those above messages that have
-# arrived within `HOLDS_FOR`, and after the last words of a person that may have arrived.
+# arrived, at least in part, within `HOLDS_FOR`, and after the last words of a person that may have arrived.
+# What a colleague wrote beside the desk, as in the inbox of a page, is in the log alone.
 STANDING: Final = f"""
     case when o.kind = 'post' and o.place_id is not null then array(
         select p.disclosed from outbox p
-        where p.conversation_id = o.conversation_id and p.place_id = o.place_id and p.state = 'delivered'
-            and p.disclosed <> '{PERSON}' and p.settled_at > greatest(
+        where p.conversation_id = o.conversation_id and p.place_id = o.place_id and p.disclosed <> '{PERSON}'
+            and (p.state = 'delivered' or p.part > 0) and p.disclosed_at > greatest(
                 clock_timestamp() - interval '{HOLDS_FOR.total_seconds():.0f} seconds',
-                (select max(q.settled_at) from outbox q
+                (select max(coalesce(q.settled_at, q.disclosed_at)) from outbox q
                     where q.conversation_id = o.conversation_id and q.place_id = o.place_id
-                        and q.disclosed = '{PERSON}' and q.state in ('delivered', 'unknown'))
+                        and q.disclosed = '{PERSON}' and (q.state in ('delivered', 'unknown') or q.part > 0))
+            ) and not exists (
+                select from messages m
+                where m.conversation_id = p.conversation_id and m.role = 'staff' and m.room_id is null
+                    and m.position > (select position from messages where id = p.message_id)
             )
     ) end
 """

@@ -29,7 +29,7 @@ from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageI
 from bot.core.outbound import DirectMessage, Invite, Operation, Post, Sent
 from storage.codec import dump_reference, load_operation
 from storage.database import Step, pipeline
-from storage.disclosure import STANDING, disclose
+from storage.disclosure import PERSON, STANDING, disclose
 from storage.effects import SENT_ID
 from storage.hashes import reference_hash
 from storage.inbox import NOBODY, PAYLOAD, REFERENCE, Entry, Inboxes, Wake
@@ -91,6 +91,7 @@ class Item:
     grows: UUID | None = None  # the name of the growing post that this row posts or changes
     listed_in: UUID | None = None  # the notice of messages in doubt that counts it
     disclosed: str = ""  # see outbox.disclosed
+    disclosed_before: str = ""  # the same of an earlier attempt
     disclosure: str = ""  # the words put above the text of `operation`
 
 
@@ -248,8 +249,10 @@ class Outbox:
 
         The log says from now on what stands above the message. Turns lock messages before the outbox, too.
         """
-        if said := [_saying(item) for item in items if item.disclosure and item.message]:
-            await connection.execute(_SAY, sorted(said, key=lambda row: row["message"]))
+        above = [item for item in items if {item.disclosed, item.disclosed_before} - {"", PERSON}]
+        if above:
+            above.sort(key=lambda item: item.conversation)
+            await connection.execute(_SAY, [_saying(item) for item in above])
         given = {
             "ids": [item.id for item in items],
             "lanes": [item.lane for item in items],
@@ -467,13 +470,20 @@ class Outbox:
             grows=row.grows,
             listed_in=None if row.kind == NOTICE else row.notice_id,
             disclosed=disclosed,
+            disclosed_before=row.disclosed or "",
             disclosure=disclosure,
         )
 
 
 def _saying(item: Item) -> dict[str, Any]:
-    said = item.sealer.seal(dump_reference(Reference(disclosed=item.disclosure)), field=REFERENCE)
-    return {"message": item.message, "organization": item.organization, "reference": said}
+    said = dump_reference(Reference(disclosed=item.disclosure)) if item.disclosure else ""
+    return {
+        "message": item.message,
+        "organization": item.organization,
+        "reference": item.sealer.seal(said, field=REFERENCE) if said else None,
+        "lane": item.lane,
+        "fence": item.fence,
+    }
 
 
 def report_of(result: Result) -> DeliveryReport | None:
@@ -787,10 +797,13 @@ _DETAILS = text(f"""
 
 _SAY = text("""
     update messages set reference = :reference where id = :message and organization_id = :organization
+        and exists (select from lanes where id = :lane and fence = :fence and lease_until is not null)
 """)
 
 _BEGIN = text("""
-    update outbox o set begun = true, disclosed = nullif(t.disclosed, '')
+    update outbox o set begun = true, disclosed = nullif(t.disclosed, ''),
+        disclosed_at = case when o.part = 0 or o.disclosed_at is null then clock_timestamp()
+            else o.disclosed_at end
     from unnest(cast(:ids as uuid[]), cast(:lanes as uuid[]), cast(:fences as bigint[]),
             cast(:attempts as int[]), cast(:disclosed as text[])) as t(id, lane, fence, attempts, disclosed)
     join lanes l on l.id = t.lane and l.fence = t.fence and l.lease_until is not null

@@ -626,6 +626,7 @@ outbox = Table(
     # For a post to a customer that has begun to leave: "person" if a person wrote it, else by what
     # `storage.disclosure` knows the disclosure above it, if it has one.
     Column("disclosed", String(20)),
+    _when("disclosed_at"),  # when the first part of it began to leave
     # waiting, sending, delivered, failed, unknown, withdrawn; parked: until the customer writes again
     Column("state", String(20), nullable=False),
     # If it is `sending`, its request may have been sent. Workers of an earlier version do not set this in
@@ -678,7 +679,7 @@ outbox = Table(
     Index(
         "ix_outbox_disclosed",
         "conversation_id",
-        "settled_at",
+        "disclosed_at",
         postgresql_where=text("disclosed is not null"),
     ),
     Index(

@@ -265,8 +265,8 @@ class Turn:
 
         `file`: an attachment and its text. It follows as a file once it is in the store.
 
-        `automatic`: it is not sent where nobody may be reading, nor without limit where programs may answer.
-        The disclosure is put above it if that is due when it leaves.
+        `automatic`: no person has caused just this message. It is not sent where nobody may be reading, nor
+        without limit where programs may answer. The disclosure is put above it if due when it leaves.
         """
         message = Message(
             id=MessageId(self.rules.new_id()),
@@ -295,7 +295,7 @@ class Turn:
         post = Post(
             text,
             buttons=buttons,
-            speaker=self.speaker(role, sender),
+            speaker=self.speaker(role if automatic else Role.STAFF, sender),
             asks_number=asks_number,
             discloses=self.disclosure if automatic else "",
         )

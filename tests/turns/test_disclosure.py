@@ -44,7 +44,9 @@ async def hours_pass(desk: Bench, hours: float) -> None:
     """All that was said was said, and left, so much earlier."""
     by = timedelta(hours=hours)
     await desk.execute("update messages set created_at = created_at - :by", by=by)
-    await desk.execute("update outbox set settled_at = settled_at - :by", by=by)
+    await desk.execute(
+        "update outbox set settled_at = settled_at - :by, disclosed_at = disclosed_at - :by", by=by
+    )
 
 
 async def held(desk: Bench, on: str = "telegram") -> View:

@@ -14,14 +14,16 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("outbox", sa.Column("disclosed", sa.String(20)))
+    op.add_column("outbox", sa.Column("disclosed_at", sa.DateTime(timezone=True)))
     op.create_index(
         "ix_outbox_disclosed",
         "outbox",
-        ["conversation_id", "settled_at"],
+        ["conversation_id", "disclosed_at"],
         postgresql_where=sa.text("disclosed is not null"),
     )
 
 
 def downgrade() -> None:
     op.drop_index("ix_outbox_disclosed", table_name="outbox")
+    op.drop_column("outbox", "disclosed_at")
     op.drop_column("outbox", "disclosed")
