@@ -106,7 +106,7 @@ ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Fail | Park | Unpark
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
+class CurrentPlace:
     """The place where a turn continues: the log's last position, the customer's lane, place and keys."""
 
     position: int
@@ -138,7 +138,7 @@ class Writes:
         self._believed_unsent: set[UUID] = set()  # messages whose sending must not have begun
 
     async def add(
-        self, connection: AsyncConnection, view: View, effects: Sequence[Effect], location: Location
+        self, connection: AsyncConnection, view: View, effects: Sequence[Effect], location: CurrentPlace
     ) -> None:
         """Collect the rows of one turn's effects, which `flush` writes.
 
@@ -225,7 +225,7 @@ class Writes:
         else:
             self._rows["clear_timers"].append(row)
 
-    def _to_customer(self, view: View, location: Location, effect: ToCustomer) -> None:
+    def _to_customer(self, view: View, location: CurrentPlace, effect: ToCustomer) -> None:
         match effect:
             case Deliver():
                 self._out(view, location, "post", effect.post, effect.message, reports=effect.report)
@@ -263,7 +263,9 @@ class Writes:
         if unsent:
             self._believed_unsent.add(message)
 
-    def turn(self, location: Location, row: dict[str, object], reasons: Sequence[tuple[str, str]]) -> None:
+    def turn(
+        self, location: CurrentPlace, row: dict[str, object], reasons: Sequence[tuple[str, str]]
+    ) -> None:
         """Collect the row that `desk why` shows."""
         sealer = location.sealer
         self._rows["turn"].append(
@@ -502,7 +504,7 @@ class Writes:
         )
 
     async def _go_on(
-        self, connection: AsyncConnection, view: View, location: Location, effect: CompleteVerification
+        self, connection: AsyncConnection, view: View, location: CurrentPlace, effect: CompleteVerification
     ) -> None:
         there = await prove(connection, self._keys, self._new_id, view.conversation, effect)
         moved = replace(location, lane=there.lane, place=there.place)
@@ -547,7 +549,7 @@ class Writes:
     def _out(
         self,
         view: View,
-        location: Location,
+        location: CurrentPlace,
         kind: str,
         operation: Operation,
         message: UUID | None,
@@ -569,7 +571,7 @@ class Writes:
         self._lanes.add(location.lane)
 
     def _change_sent(
-        self, view: View, location: Location, kind: str, operation: Operation, message: UUID
+        self, view: View, location: CurrentPlace, kind: str, operation: Operation, message: UUID
     ) -> None:
         """Add a row that changes a delivered message, at the place where it was delivered."""
         row = self._row(view, location.sealer, kind, operation, message)

@@ -60,7 +60,7 @@ from storage.places import (
     CONTEXT,
     Arrival,
     Key,
-    Location,
+    KnownPlace,
     Places,
     Returns,
     Rules,
@@ -129,7 +129,7 @@ class Entry:
     sealer: Sealer
     rules: Rules | None = None  # for a customer's event
     author: str = ""  # the customer's id
-    location: Location | None = None  # where a customer's event came from
+    location: KnownPlace | None = None  # where a customer's event came from
     returns: Returns | None = None  # where answers to it go
     index: KeyedHash | None = None  # for a customer's event: hashes the platform's ids of messages
 
@@ -248,7 +248,7 @@ class Inboxes:
         )
 
     def _still_so(
-        self, locations: Mapping[Key, Location], heads: "_Locked", arrivals: Sequence[Arrival]
+        self, locations: Mapping[Key, KnownPlace], heads: "_Locked", arrivals: Sequence[Arrival]
     ) -> None:
         """Raise PlaceMoved unless each place still leads to the conversation in `locations`.
 
@@ -594,7 +594,7 @@ def kind_of(body: Body) -> str:
     return type(body.content).__name__ if isinstance(body, Event) else type(body).__name__
 
 
-def _enter(arrival: Arrival, location: Location) -> Entry:
+def _enter(arrival: Arrival, location: KnownPlace) -> Entry:
     """Return the entry of a customer's event for the conversation of its place."""
     return Entry(
         arrival.account.id,
@@ -912,7 +912,7 @@ async def _keep_strays(connection: AsyncConnection, strays: Sequence[_Stray]) ->
 
 
 async def _early_edits(
-    connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, Location]
+    connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, KnownPlace]
 ) -> list[Entry]:
     """Return entries for the edits that came before the messages which open conversations now."""
     opening = {

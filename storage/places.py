@@ -92,7 +92,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
+class KnownPlace:
     """A known place: its row, its current conversation, and the keys of both customers concerned."""
 
     place: UUID
@@ -209,7 +209,7 @@ class Places:
         self._new_id = new_id
         self._new_number = new_number
         self._remembered = remembered
-        self._locations: dict[Key, Location] = {}
+        self._locations: dict[Key, KnownPlace] = {}
         self._paired: dict[tuple[Key, Key], None] = {}
 
     def forget(self, keys: Iterable[Key]) -> None:
@@ -228,7 +228,7 @@ class Places:
         connection: AsyncConnection,
         arrivals: Sequence[Arrival],
         others: Collection[ConversationId] = (),
-    ) -> dict[Key, Location]:
+    ) -> dict[Key, KnownPlace]:
         """Return the location of each event, by key. Create missing customers, places and conversations.
 
         Omit events that belong to no customer, such as a receipt for an unknown chat. `others` are
@@ -300,14 +300,14 @@ class Places:
         first: Mapping[Key, Arrival],
         inviting: set[Key],
         locked: set[ConversationId],
-    ) -> dict[Key, Location]:
+    ) -> dict[Key, KnownPlace]:
         known = {
             key: location for key in first if key not in inviting and (location := self._locations.get(key))
         }
         missing = {key: first[key] for key in first if key not in known}
         if not missing:
             return known
-        closed: dict[Key, Location] = {}
+        closed: dict[Key, KnownPlace] = {}
         for key, (location, over) in (await self._find(connection, tuple(missing))).items():
             if over:
                 closed[key] = location
@@ -338,19 +338,19 @@ class Places:
         left = {key for a, key in names if (a.account.id, event_key(a.account, a.event)) not in seen}
         return {key: opening[key] for key in sorted(left)}
 
-    def _remember(self, key: Key, location: Location) -> None:
+    def _remember(self, key: Key, location: KnownPlace) -> None:
         if len(self._locations) >= self._remembered:
             self._locations.pop(next(iter(self._locations)))
         self._locations[key] = location
 
     async def _find(
         self, connection: AsyncConnection, keys: Sequence[Key]
-    ) -> dict[Key, tuple[Location, bool]]:
+    ) -> dict[Key, tuple[KnownPlace, bool]]:
         """Return the places with these keys, each with whether its conversation is over."""
         [rows] = await pipeline(connection, (_FIND, _pairs(keys)))
         return {
             (AccountId(row.account_id), bytes(row.place_hash)): (
-                Location(
+                KnownPlace(
                     row.id,
                     ConversationId(row.conversation_id),
                     CustomerId(row.customer_id),
@@ -365,7 +365,7 @@ class Places:
 
     async def _open(
         self, connection: AsyncConnection, opening: Mapping[Key, Arrival], locked: set[ConversationId]
-    ) -> dict[Key, Location]:
+    ) -> dict[Key, KnownPlace]:
         """Join each event to an open conversation, or create one, under advisory locks (see the module)."""
         who = {key: (key[0], identity_of(a.account, a.event)) for key, a in opening.items()}
         guards = {_guard(identity) for identity in who.values()}
@@ -383,7 +383,7 @@ class Places:
         await connection.execute(_GUARD, {"keys": roots})
         chats = {_chat(a): a.account.organization for a in opening.values()}
         lanes = await lanes_of(connection, chats, self._new_id)  # in one call, so that they are in order
-        locations: dict[Key, Location] = {}
+        locations: dict[Key, KnownPlace] = {}
         for key, arrival in opening.items():
             location, over = found.get(key, (None, True))
             link = links.get(tokens.get(key, b""))
@@ -488,10 +488,10 @@ class Places:
         key: Key,
         arrival: Arrival,
         person: "_Person",
-        before: Location | None,
+        before: KnownPlace | None,
         joined: ConversationId | None,
         lane: LaneId,
-    ) -> Location:
+    ) -> KnownPlace:
         """Point the place to the conversation that was joined, or to a new one.
 
         A new conversation of a merged customer gets that customer's own key, so that it stays with them if
@@ -519,7 +519,7 @@ class Places:
         if before is not None and (before.whose == customer or not begun_here):
             steps.append((_POINT, {"id": before.place, "conversation": conversation}))
             await pipeline(connection, *steps)
-            return Location(
+            return KnownPlace(
                 before.place, conversation, customer, sealer, before.owner, before.whose, begun_here
             )
         if before is not None:
@@ -529,10 +529,10 @@ class Places:
         )
         await pipeline(connection, *steps, (_PLACE, row_of_place))
         place = UUID(str(row_of_place["id"]))
-        return Location(place, conversation, customer, sealer, person.sealer, person.customer, begun_here)
+        return KnownPlace(place, conversation, customer, sealer, person.sealer, person.customer, begun_here)
 
     async def _pair(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, Location]
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, KnownPlace]
     ) -> None:
         """Link the two ids of each sender whom the channel knows by two ids, so that either finds one
         customer.
@@ -557,7 +557,7 @@ class Places:
             self._paired.pop(next(iter(self._paired)))
 
     async def _follow(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, Location]
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, KnownPlace]
     ) -> None:
         """Give the new address of a customer to them, and continue the conversation there.
 
@@ -587,7 +587,7 @@ class Places:
         self,
         connection: AsyncConnection,
         arrival: Arrival,
-        location: Location,
+        location: KnownPlace,
         address: str,
         *,
         moves: bool = False,
@@ -612,7 +612,7 @@ class Places:
         await connection.execute(_FOLLOW, given)
 
     async def release(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, Location]
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, KnownPlace]
     ) -> None:
         """Take from each customer the number that they have left: its next user is somebody else."""
         for arrival in arrivals:

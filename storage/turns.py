@@ -19,7 +19,7 @@ from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
 from storage.asking import with_askers
 from storage.codec import dump_memory, seals
 from storage.database import pipeline
-from storage.effects import Location, Writes
+from storage.effects import CurrentPlace, Writes
 from storage.erased import sealer_of_erased, views_of_erased
 from storage.keys import Keys
 from storage.merging import alone
@@ -165,7 +165,7 @@ class Turns:
             if row is not None:
                 sealer = await self._sealer(connection, commit.view.conversation, row.data_key)
                 ours = self._keys.organization(commit.lease.organization, row.org_key, row.index_key)
-                location = Location(row.position, LaneId(row.lane_id), row.place_id, sealer, ours.index)
+                location = CurrentPlace(row.position, LaneId(row.lane_id), row.place_id, sealer, ours.index)
                 await writes.add(connection, commit.view, commit.effects, location)
                 writes.turn(location, _log(commit, self._new_id()), commit.reasons)
         await writes.flush(connection)
