@@ -278,7 +278,7 @@ async def _with_unsent(connection: AsyncConnection, view: View) -> View:
     )
     memory = view.conversation.memory
     # The customer may write to us again, where another app has answered since words of ours wait.
-    elsewhere = memory.parked > 0 and memory.control is not None and not memory.control.ours
+    elsewhere = memory.parked > 0 and memory.control is not None
     takes_back = any(
         isinstance(item.body, Event) and (elsewhere or isinstance(item.body.content, Stopped | ThreadControl))
         for item in view.inputs

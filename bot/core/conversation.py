@@ -376,6 +376,7 @@ class Control:
 
     ours: bool
     at: datetime  # by the platform's clock
+    passed: bool = False  # another app has given it to us: it answers nothing that it was told before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,7 +404,8 @@ class Memory:
     burst: Burst | None = None  # the newest burst
     automatic: bool = False  # a program wrote last, which no agent answers
     gathered: bool = False  # the escalation has no room, and is listed in a notice of its team
-    control: Control | None = None  # None: no other app has ever controlled the chat
+    control: Control | None = None  # None: nothing has been told of it yet
+    beside: MessageId | None = None  # what a colleague wrote last where the customer reads, beside the desk
     mended: int = 0  # how often the escalation's room was replaced, or a line repeated that may be lost
 
 

@@ -1,17 +1,17 @@
 """Handle the control of a chat that several apps share: WhatsApp and Messenger let one of them answer.
 
 While another app has it, we hear what is said there, and nothing automatic leaves. When it is given back,
-what the customer wrote meanwhile is answered as if it had just come.
+what the customer wrote meanwhile is answered as if it had just come, even if we are told of it later.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 from bot.core.conversation import Message, MessageState, OwnerKind, Role, Status
 from bot.core.events import Event, Said, ThreadControl
-from bot.core.ids import MessageId
 from bot.core.outbound import Post
+from bot.turns import numbers
 from bot.turns.closing import reopen_by_customer, said_only_thanks
 from bot.turns.escalating import expect_people
 from bot.turns.turn import Turn
@@ -29,7 +29,8 @@ def heard(turn: Turn, event: Event) -> None:
     """
     was_ours = _is_ours(turn)
     turn.given_control(ours=not event.overheard, at=event.occurred_at)
-    if was_ours or not _is_ours(turn):
+    late = event.overheard and not is_elsewhere(turn, event)
+    if (was_ours and not late) or not _is_ours(turn):
         return
     outdated = withdraw_outdated(turn)
     if outdated and turn.owner.kind in _PROGRAMS:
@@ -55,15 +56,26 @@ def changed(turn: Turn, event: Event, control: ThreadControl) -> None:
     turn.explain("channel", "we answer again")
     turn.tell_room(Post(f"👂 The word with {name} is ours again."))
     outdated = reopened_by_another(turn)
-    unanswered = _to_answer_anew(turn, outdated, _unanswered(turn.messages.values(), turn.unheard))
+    unanswered = _to_answer_anew(turn, outdated, _unanswered(turn, turn.messages.values()))
     if turn.status is Status.RESOLVED:
         unanswered = _said_since_closing(turn, unanswered)
         if not _reopens(turn, event, unanswered):
             return
     if turn.owner.kind in _PROGRAMS:
         turn.asking += [message.id for message in unanswered]
-    else:
+    elif any(not said_only_thanks(turn, _as_said(event, message)) for message in unanswered):
         expect_people(turn)
+
+
+def is_elsewhere(turn: Turn, event: Event) -> bool:
+    """Return whether another app is to answer a customer's message: it has the word, or had it at the time.
+
+    If it has given us the word since, and only then, it is told late to us, and is ours to answer.
+    """
+    if turn.another_has_the_word or not event.overheard:
+        return turn.another_has_the_word
+    control = turn.memory.control
+    return control is None or not (control.passed and event.occurred_at <= control.at)
 
 
 def _is_ours(turn: Turn) -> bool:
@@ -75,22 +87,34 @@ def _to_answer_anew(turn: Turn, outdated: list[Message], unanswered: list[Messag
     """Return the `unanswered` messages and those that were answered by `outdated` ones, as in the log."""
     written = list(turn.messages.values())
     places = [n for n, message in enumerate(written) if message.id in {each.id for each in outdated}]
-    answered = (message for n in places for message in _unanswered(written[:n], turn.unheard))
+    answered = (message for n in places for message in _unanswered(turn, written[:n]))
     ids = {message.id for message in (*answered, *unanswered)} - set(turn.asking)
     return [message for message in written if message.id in ids]
 
 
-def _unanswered(written: Iterable[Message], unheard: Collection[MessageId]) -> list[Message]:
-    """Return the customer's newest messages to which neither an agent nor a person of ours has replied."""
+def _unanswered(turn: Turn, written: Iterable[Message]) -> list[Message]:
+    """Return the customer's newest messages to which neither an agent nor a person of ours has replied.
+
+    What only asks the desk itself, for a number or a copy, needs no reply but the desk's.
+    """
     found: list[Message] = []
+    desk_replied = False
     for message in reversed(tuple(written)):
-        if message.id in unheard or message.state in _UNSEEN:
+        if message.id in turn.unheard or message.state in _UNSEEN:
             continue
         if message.role is Role.CUSTOMER:
-            found.append(message)
-        elif found or message.role is Role.AGENT or message.room is not None:
+            if not (desk_replied and numbers.asks_desk(turn, message)):
+                found.append(message)
+        elif found or _is_reply(turn, message):
             break
+        else:
+            desk_replied = desk_replied or message.role is Role.SYSTEM
     return found[::-1]
+
+
+def _is_reply(turn: Turn, message: Message) -> bool:
+    """Return whether an agent or a person of ours wrote it. What another app wrote is none."""
+    return message.role is Role.AGENT or message.room is not None or message.id == turn.memory.beside
 
 
 def _said_since_closing(turn: Turn, messages: list[Message]) -> list[Message]:
@@ -103,7 +127,12 @@ def _said_since_closing(turn: Turn, messages: list[Message]) -> list[Message]:
 def _reopens(turn: Turn, event: Event, messages: list[Message]) -> bool:
     """Reopen a resolved conversation for what the customer told another app, unless that is only thanks."""
     for message in messages:
-        said = replace(event, content=Said(message.text, attachments=message.attachments))
+        said = _as_said(event, message)
         if not said_only_thanks(turn, said):
             return reopen_by_customer(turn, said, None)
     return False
+
+
+def _as_said(event: Event, message: Message) -> Event:
+    """Return the event as if it had brought that message of the customer."""
+    return replace(event, content=Said(message.text, attachments=message.attachments))

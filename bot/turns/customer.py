@@ -65,7 +65,7 @@ def hear(turn: Turn, item: Input, event: Event) -> None:
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
         if event.message or event.overheard:  # a call passes no control: nobody answers it in words
             control.heard(turn, event)
-        if not (event.overheard or turn.another_has_the_word):  # held messages would interrupt that app
+        if not control.is_elsewhere(turn, event):  # held messages would interrupt that app
             reopened(turn)
         _moved(turn, event)
     match event.content:
@@ -209,7 +209,7 @@ def _pick(turn: Turn, value: str) -> None:
 def _owed(turn: Turn, message: Message, event: Event) -> None:
     """Hand the message to the owner of the conversation. No program of ours answers what a program wrote."""
     turn.remember(unreachable=False)
-    elsewhere = event.overheard or turn.another_has_the_word
+    elsewhere = control.is_elsewhere(turn, event)
     if (event.automatic or elsewhere) and turn.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
         why = "a program wrote this" if event.automatic else "another app is answering there"
         turn.explain("customer", f"{why}: kept, and not answered")
@@ -234,7 +234,8 @@ def _owed(turn: Turn, message: Message, event: Event) -> None:
             if turn.capabilities.window is not None and not bursts.is_burst(turn):
                 turn.show_card()  # it shows until when free text is allowed, which is now later
             turn.explain(f"{turn.owner.kind} {turn.owner.name}", "is handling this: shown in the room")
-            if not (event.automatic or event.overheard or said_only_thanks(turn, event)):
+            overheard = event.overheard and elsewhere
+            if not (event.automatic or overheard or said_only_thanks(turn, event)):
                 expect_people(turn)
         case _:
             assert_never(turn.owner.kind)
@@ -344,6 +345,8 @@ def _others(turn: Turn, item: Input, event: Event) -> None:
     text, files, line = quoted(_told(message)), at_hand(message), _line_answered(turn, message)
     if event.standing is Standing.INSIDER:
         _leave_it_to(turn, event, name)
+        if isinstance(event.content, Said) and not event.automatic:
+            turn.remember(beside=message.id)
         said = f"🧑 **{name}** wrote to {turn.customer_name} directly{about}:\n\n{text}"
         turn.tell_room(Post(said, attachments=files, reply_to=line), message.id)
         turn.explain("staff", f"{name} wrote where the customer reads")

@@ -9,16 +9,17 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.core.conversation import TRIES, Asker, Case, Counted, Input, Message, Role, Status
+from bot.core.conversation import TRIES, Asker, Case, Counted, Input, Message, MessageState, Role, Status
 from bot.core.effects import Move, TellOtherRoom
 from bot.core.events import Attachment, AttachmentKind, Event
 from bot.core.lines import visible
 from bot.core.numbers import shown
 from bot.core.outbound import Post
+from bot.turns.attachments import is_made_by_us
 from bot.turns.bursts import is_burst
 from bot.turns.story import is_another, whole
 from bot.turns.turn import Turn
-from orgs.answering.numbers import Ask, Wanted, ask_of
+from orgs.answering.numbers import Ask, Wanted, ask_of, asked
 from orgs.specification.texts import fill
 from orgs.translations.times import day
 
@@ -41,6 +42,11 @@ def hear(turn: Turn, item: Input, event: Event) -> bool:
         turn.status = Status.IN_PROGRESS
         turn.add(Move(turn.owner, turn.status))
     return True
+
+
+def asks_desk(turn: Turn, message: Message) -> bool:
+    """Return whether a customer's message only asks for a number, a status or a copy."""
+    return not message.attachments and asked(message.text, turn.view.conversation.customer_name) is not None
 
 
 def _is_alone(turn: Turn, asker: Asker | None, event: Event) -> bool:
@@ -131,11 +137,13 @@ def _tell_people(turn: Turn, case: Case, event: Event, what: str) -> None:
 
 def _copy(turn: Turn, case: Case, event: Event) -> None:
     """Send a text file with everything that the customer wrote and was told, at most once an hour."""
-    if not turn.has_room(Counted.COPY, 1, COPY_EVERY):
+    again = _was_taken_back(turn)
+    if not (again or turn.has_room(Counted.COPY, 1, COPY_EVERY)):
         turn.say(turn.texts.case_copied_before, ahead=True)
         turn.explain("desk", "a copy was sent within the hour")
         return
-    turn.count(Counted.COPY, 1, COPY_EVERY, case.customer.bytes)
+    if not again:
+        turn.count(Counted.COPY, 1, COPY_EVERY, case.customer.bytes)
     name = f"{shown(case.number).removeprefix('#')}.txt"
     attachment = Attachment(kind=AttachmentKind.DOCUMENT, ref="", mime_type="text/plain", name=name)
     text = fill(turn.texts.case_copy, number=shown(case.number))
@@ -143,6 +151,13 @@ def _copy(turn: Turn, case: Case, event: Event) -> None:
     turn.explain("desk", f"a copy of {shown(case.number)} was asked for, and is sent")
     turn.audit("customer", "conversation.copied", copied=str(case.id), messages=len(case.log))
     _tell_people(turn, case, event, "for a copy of their messages, and gets it")
+
+
+def _was_taken_back(turn: Turn) -> bool:
+    """Return whether the last copy was not sent, because another app took over the chat before it left."""
+    made = (m for m in reversed(turn.messages.values()) if m.attachments and is_made_by_us(m))
+    last = next(made, None)
+    return last is not None and last.state is MessageState.WITHDRAWN
 
 
 def _written(turn: Turn, case: Case) -> str:

@@ -389,15 +389,16 @@ class Turn:
         return control is not None and not control.ours and self.now < control.at + _CONTROL
 
     def given_control(self, *, ours: bool, at: datetime, told: bool = False) -> None:
-        """Remember who controls the customer's chat, once another app has ever controlled it.
+        """Remember who controls the customer's chat, so that what is told late changes nothing.
 
-        What the platform has `told` overrules what a message of the same moment implies.
+        What the platform has `told` overrules what something else of the same second implies.
         """
         known = self.memory.control
-        newer = known is None or at > known.at or (told and at == known.at)
-        was_ours = known is None or known.ours
-        if newer and not (ours and was_ours):
-            self.remember(control=Control(ours, at))
+        if known is None and ours and not told and self.capabilities.window is None:
+            return  # no other app serves chats of channels without a window
+        if known is None or at > known.at or (told and at >= known.at.replace(microsecond=0)):
+            passed = told or (known is not None and known.ours and known.passed)
+            self.remember(control=Control(ours, at, passed=ours and passed))
 
     @property
     def hourly(self) -> tuple[Counted, int, timedelta]:

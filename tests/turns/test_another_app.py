@@ -118,6 +118,7 @@ async def test_what_is_older_changes_nothing_and_a_day_without_words_ends_it(des
     await hear(desk, TAKEN, at=now)
     await hear(desk, PASSED, at=now + timedelta(seconds=1))
     await hear(desk, "Said to the other, and told late", overheard=True, at=now + timedelta(seconds=1))
+    assert to_customers(await desk.deliver()) == ["An answer."], "it was said before the word was ours again"
     await hear(desk, "Are you there?", at=now + timedelta(seconds=2))
     assert to_customers(await desk.deliver()) == ["An answer."]
     await hear(desk, TAKEN, at=now - timedelta(hours=25))
@@ -220,6 +221,123 @@ async def test_what_was_said_to_another_reopens_what_is_resolved(
     assert to_customers(await desk.deliver()) == []
     await hear(desk, PASSED)
     assert to_customers(await desk.deliver()) == answers
+
+
+# What is told late, or in another order
+
+
+async def answered_before(desk: Bench) -> datetime:
+    """The agent has answered; return the moment of that, by the platform's clock."""
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    await hear(desk, "Hello", at=before)
+    await desk.deliver()
+    return before
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("late", [{5: TAKEN}, {7: PASSED, 5: TAKEN}])
+async def test_a_change_of_control_from_before_they_wrote_to_us_changes_nothing(
+    desk: Bench, late: dict[int, ThreadControl], *, known: bool
+) -> None:
+    """Whether or not another app has ever had the word."""
+    before = await answered_before(desk)
+    for second, control in {1: TAKEN, 2: PASSED}.items() if known else ():
+        await hear(desk, control, at=before + timedelta(seconds=second))
+    await hear(desk, "Where is my parcel?", at=before + timedelta(seconds=10))
+    for second, control in late.items():
+        await hear(desk, control, at=before + timedelta(seconds=second))
+    assert to_customers(await desk.deliver()) == ["An answer."]
+
+
+@pytest.mark.parametrize("people", [False, True])
+@pytest.mark.parametrize("together", [False, True])
+async def test_what_another_app_was_told_before_it_gave_the_word_back_is_answered_though_told_late(
+    desk: Bench, *, together: bool, people: bool
+) -> None:
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    if people:
+        id_ = await in_a_room(desk)
+        await desk.deliver()
+        await desk.staff("Done.", await desk.view(id_), ref="s1")  # type: ignore[arg-type]
+        await desk.undo_is_over()
+        await desk.deliver()
+        before = datetime.now(UTC)
+    else:
+        await answered_before(desk)
+    await hear(desk, TAKEN, at=before + timedelta(seconds=1))
+    passed = desk.event(PASSED, MAYA, on="whatsapp", at=before + timedelta(seconds=5))
+    said = desk.event(
+        "Where is my parcel?", MAYA, on="whatsapp", overheard=True, at=before + timedelta(seconds=4)
+    )
+    for events in ((passed, said),) if together else ((passed,), (said,)):
+        await desk.hear(*events)
+        await desk.turn()
+    assert to_customers(await desk.deliver()) == ([] if people else ["An answer."])
+    if people:
+        assert "promised" in {t.kind for t in (await desk.view(id_)).timers}  # type: ignore[arg-type]
+
+
+async def test_what_is_told_late_lets_leave_what_waited_for_the_customers_word(desk: Bench) -> None:
+    await waiting_for_hugo(desk)
+    await desk.execute("update places set heard_at = heard_at - interval '25 hours'")
+    now = datetime.now(UTC)
+    await hear(desk, PASSED, at=now)
+    assert to_customers(await desk.deliver(desk.closed)) == []
+    await hear(desk, "It is urgent.", overheard=True, at=now)
+    assert to_customers(await desk.deliver()) == ["one"]
+
+
+# What is owed to nobody
+
+
+async def test_people_owe_nothing_to_who_has_their_answer_when_the_word_comes_back(desk: Bench) -> None:
+    id_ = await in_a_room(desk)
+    await desk.deliver()
+    await desk.staff("Done.", await desk.view(id_), ref="s1")  # type: ignore[arg-type]
+    await desk.undo_is_over()
+    await desk.deliver()
+    await hear(desk, TAKEN)
+    await hear(desk, "Thanks!", overheard=True)
+    await hear(desk, PASSED)
+    await desk.rings("promised")
+    assert to_customers(await desk.deliver()) == []
+
+
+async def test_people_owe_nothing_to_whom_a_colleague_has_answered_beside_the_desk(desk: Bench) -> None:
+    id_ = await desk.say("Where is my parcel?", "p1", on="messenger", overheard=True)
+    await desk.say("On its way.", "p1", on="messenger", standing=Standing.INSIDER, name="Pia")
+    await desk.say(PASSED, "p1", on="messenger")
+    await desk.rings("promised")
+    assert to_customers(await desk.deliver()) == []
+    await desk.say(TAKEN, "p1", on="messenger")
+    await desk.say("When exactly?", "p1", on="messenger", overheard=True)
+    echo = {"standing": Standing.INSIDER, "automatic": True}
+    await desk.say("Somebody will help you.", "p1", on="messenger", **echo)
+    await desk.say(PASSED, "p1", on="messenger")
+    assert "promised" in {t.kind for t in (await desk.view(id_)).timers}
+
+
+async def test_what_the_desk_itself_has_answered_is_not_answered_again(desk: Bench) -> None:
+    await answered_before(desk)
+    await hear(desk, "What is my case number?")
+    [told] = to_customers(await desk.deliver())
+    assert "number" in told
+    await hear(desk, TAKEN)
+    await hear(desk, PASSED)
+    assert to_customers(await desk.deliver()) == []
+
+
+async def test_a_copy_that_another_app_kept_from_leaving_may_be_asked_for_again(desk: Bench) -> None:
+    await answered_before(desk)
+    copy = "Send me a copy of my messages"
+    await hear(desk, copy)
+    await hear(desk, TAKEN)
+    assert to_customers(await desk.deliver()) == []
+    told = []
+    for _ in range(2):
+        await hear(desk, copy)
+        told += to_customers(await desk.deliver())
+    assert ["just" in text for text in told] == [False, True]
 
 
 # Calls

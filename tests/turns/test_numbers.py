@@ -223,8 +223,8 @@ async def traces(desk: Bench, who: str, id_: ConversationId, left: list[Left], n
         reasons,
         [(m.role, m.state, m.text.replace(number, "N")) for m in view.story],
         await desk.rows(
-            "select status, owner_kind, owner_name, accepted, handled, position, memory from conversations"
-            " where id = :id",
+            "select status, owner_kind, owner_name, accepted, handled, position, memory #- '{control,at}'"
+            " from conversations where id = :id",
             id=id_,
         ),
     )
