@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.conversation import Conversation, Memory, Status, View
 from bot.core.effects import AddMessage, CompleteVerification, Effect, Move, Remember
 from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
-from storage.asking import with_askers
+from storage.asked_numbers import with_askers
 from storage.codec import dump_memory, seals
 from storage.database import pipeline
 from storage.effects import CurrentPlace, Writes

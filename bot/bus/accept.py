@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.bus.directory import Directory
-from bot.bus.group import GroupCommit
+from bot.bus.group_commit import GroupCommit
 from bot.bus.metrics import ACCEPTED, DUPLICATES, IGNORED
 from bot.bus.wakeups import Wakeups
 from bot.core.commands import CommandAnswer

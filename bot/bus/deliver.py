@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.bus.group import GroupCommit
+from bot.bus.group_commit import GroupCommit
 from bot.bus.metrics import DELIVERIES, SUSPENDED
 from bot.bus.wakeups import Wakeups
 from bot.core import beginning

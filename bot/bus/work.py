@@ -15,7 +15,7 @@ from datetime import timedelta
 import structlog
 
 from bot.bus.directory import Directory
-from bot.bus.group import GroupCommit
+from bot.bus.group_commit import GroupCommit
 from bot.bus.metrics import AUTOMATIC, STAGES, TURNS
 from bot.bus.wakeups import Wakeups
 from bot.core.answering import Answer, Answerer

@@ -9,7 +9,7 @@ from bot.core.conversation import Message, MessageState, OwnerKind, Role, Status
 from bot.core.errors import BadUsage
 from bot.core.ids import ConversationId
 from bot.core.numbers import shown
-from bot.turns.quoting import known_as
+from bot.turns.escaping import known_as
 from bot.turns.story import is_another
 from storage import queries
 from storage.queries import ConversationLine, ConversationStory, Subject

@@ -8,7 +8,7 @@ from bot.commands.formatting import count_of, left, moment, plural, short_id, sh
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
 from bot.core.conversation import EscalationState, Urgency
 from bot.core.ids import EscalationId
-from bot.turns.quoting import known_as
+from bot.turns.escaping import known_as
 from storage import queries
 from storage.keys import why_unreadable
 from storage.queries import EscalationLine, EscalationStory, Subject

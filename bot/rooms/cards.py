@@ -15,7 +15,7 @@ from bot.core.numbers import shown
 from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.closing import reopen_button
 from bot.turns.erased import erased_line
-from bot.turns.quoting import inert, known_as, plain, shortened, typed
+from bot.turns.escaping import inert, known_as, plain, shortened, typed
 from bot.turns.staff import ASK_NUMBER, ASSIGN, RESOLVE, RETURN, TAKE
 from bot.turns.story import author_of, name_of, told_to_staff, transcript, words
 from bot.turns.window import open_until

@@ -2,7 +2,7 @@
 
 from bot.core.events import OPEN_NEXT, SEND_ALL
 from bot.core.outbound import Button, Post, Style
-from bot.turns.quoting import inert
+from bot.turns.escaping import inert
 from storage.notices import GATHERED, NEXT, Notice
 
 

@@ -5,9 +5,9 @@ from bot.core.effects import AddStep, ClearTimers, TellRoom
 from bot.core.ids import PersonId
 from bot.core.outbound import Button, Invite, Post, Style
 from bot.turns.escalating import ANSWER_DUE, ask, start_clocks, target_of
-from bot.turns.holder import back_to_queue, hear
+from bot.turns.escaping import inert, without_code
+from bot.turns.holder_left import back_to_queue, hear
 from bot.turns.ownership import Cause
-from bot.turns.quoting import inert, without_code
 from bot.turns.turn import Turn
 from orgs.routing import find_team, person_on
 

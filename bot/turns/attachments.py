@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bot.core.conversation import Message, MessageState, Role
 from bot.core.events import Attachment
-from bot.turns.quoting import inert, without_code
+from bot.turns.escaping import inert, without_code
 
 _SHOWN = 10  # files of the story that are shown in a new room
 

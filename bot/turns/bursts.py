@@ -14,7 +14,7 @@ from bot.core.effects import GrowPost, SetTimer, TellRoom
 from bot.core.events import Attachment, Deeds, Event, Standing
 from bot.core.ids import MessageId
 from bot.core.outbound import Post, Section
-from bot.turns.quoting import excerpt, inert, quoted, shortened
+from bot.turns.escaping import excerpt, inert, quoted, shortened
 from bot.turns.story import is_stranger, told_of_stranger, transcript, words
 from bot.turns.turn import Turn
 

@@ -38,7 +38,7 @@ from bot.turns import bursts, channel_switch, control, numbers
 from bot.turns.attachments import at_hand, awaited
 from bot.turns.closing import reopen_by_customer, said_only_thanks
 from bot.turns.escalating import escalate, expect_people
-from bot.turns.quoting import inert, quoted
+from bot.turns.escaping import inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import is_stranger, named, reference_for_staff, told_by_customer, told_by_stranger
 from bot.turns.turn import Turn

@@ -32,7 +32,7 @@ from bot.turns import (
     customer,
     erased,
     files,
-    holder,
+    holder_left,
     reports,
     retired,
     staff,
@@ -108,7 +108,7 @@ def _hear(turn: Turn, item: Input) -> None:
             turn.files_to_come.discard((item.body.message, item.body.position))
             files.hear(turn, item.body)
         case HolderLeft():
-            holder.hear(turn, item.body)
+            holder_left.hear(turn, item.body)
         case TeamChanged():
             staffing.hear(turn, item.body)
         case OrganizationRetired():

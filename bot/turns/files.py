@@ -8,7 +8,7 @@ from bot.turns import bursts
 from bot.turns.attachments import is_made_by_us, not_fetched, nothing_leaves
 from bot.turns.closing import reopen_for_team
 from bot.turns.escalating import escalate
-from bot.turns.quoting import inert, without_code
+from bot.turns.escaping import inert, without_code
 from bot.turns.turn import Turn
 
 _ON_ITS_WAY = (

@@ -11,9 +11,9 @@ from bot.core.effects import AddStep, CloseRoom, SetTimer
 from bot.core.ids import PersonId, TeamId
 from bot.core.outbound import Post
 from bot.turns.escalating import KEEP_CALLING, OPEN_ROOM, open_room, person_asked, step_of
-from bot.turns.holder import back_to_queue
+from bot.turns.escaping import without_code
+from bot.turns.holder_left import back_to_queue
 from bot.turns.ownership import Cause
-from bot.turns.quoting import without_code
 from bot.turns.turn import Turn
 from orgs import routing
 from orgs.routing import RoomChoice, admins_of, find_team, people_of, room_choices

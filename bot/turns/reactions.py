@@ -15,7 +15,7 @@ from bot.core.effects import ClearTimers, SetTimer, Show, TellRoom
 from bot.core.events import Reacted
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Emote, Mark, Post, React
-from bot.turns.quoting import inert, without_code
+from bot.turns.escaping import inert, without_code
 from bot.turns.turn import Turn
 
 REACT = "react"

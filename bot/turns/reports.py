@@ -18,12 +18,12 @@ from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import DirectMessage, Mark, Post, Whisper
-from bot.turns import bursts, holder, in_doubt, lost_rooms, reactions, stopping, window
+from bot.turns import bursts, holder_left, in_doubt, lost_rooms, reactions, stopping, window
 from bot.turns.assigning import not_in_channel
 from bot.turns.attachments import pending
 from bot.turns.closing import reopen_for_team
 from bot.turns.escalating import escalate
-from bot.turns.quoting import inert, without_code
+from bot.turns.escaping import inert, without_code
 from bot.turns.story import is_stranger, told_of_stranger, told_to_staff
 from bot.turns.turn import Turn
 from bot.turns.underway import again
@@ -305,7 +305,7 @@ def _person_away(turn: Turn, report: DeliveryReport) -> None:
     room = turn.open_room
     person = person_on(turn.organization, room.place.channel, report.absent, report.absent) if room else None
     if person is not None:
-        holder.not_there(turn, HolderLeft(person, turn.person_name(person), report.reason))
+        holder_left.not_there(turn, HolderLeft(person, turn.person_name(person), report.reason))
 
 
 def _room_failed(turn: Turn, report: DeliveryReport) -> None:
@@ -356,7 +356,7 @@ def _person_not_reached(turn: Turn, message: DirectMessage, reason: str) -> None
     in_vain = f"could not be told: {inert(without_code(reason))}"
     escalation = turn.escalation
     if escalation is not None and escalation.assignee == message.person:
-        holder.hear(turn, HolderLeft(message.person, turn.person_name(message.person), in_vain))
+        holder_left.hear(turn, HolderLeft(message.person, turn.person_name(message.person), in_vain))
     else:
         turn.tell_room(Post(f"⚠️ **{turn.person_name(message.person)}** {in_vain}"))
 

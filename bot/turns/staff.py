@@ -60,14 +60,14 @@ from bot.turns.assigning import JOIN, assign, join
 from bot.turns.attachments import as_edited, at_hand, awaited, same_files
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
 from bot.turns.escalating import ANSWER_DUE, LADDER, REMIND
-from bot.turns.notice import who_speaks
+from bot.turns.escaping import excerpt, inert
 from bot.turns.ownership import Cause
 from bot.turns.private import Divided, divide, is_command
-from bot.turns.quoting import excerpt, inert
 from bot.turns.turn import RELEASE, STRANGER, SYSTEM, Turn
 from bot.turns.underway import SEND_AGAIN
 from bot.turns.undo import withdraw
 from bot.turns.waiting import TO_ANSWER
+from bot.turns.who_speaks import who_speaks
 from orgs.routing import find_person, people_of, person_on, roles_of
 from orgs.specification.organization import PersonRole
 from orgs.specification.texts import fill

@@ -6,7 +6,7 @@ from bot.core.conversation import EscalationState, HolderLeft, Status, TeamChang
 from bot.core.effects import AddStep, CloseRoom
 from bot.core.ids import TeamId
 from bot.core.outbound import Post
-from bot.turns import holder
+from bot.turns import holder_left
 from bot.turns.escalating import deadline_of, open_room, person_asked, set_clocks
 from bot.turns.lost_rooms import call_holder
 from bot.turns.ownership import Cause
@@ -41,7 +41,7 @@ def keep_staffed(turn: Turn) -> None:
     for person, who in ((escalation.holder, "held this"), (escalation.assignee, "was to take this")):
         if person is not None and find_person(turn.organization, person) is None:
             gone = HolderLeft(person, f"The person who {who}", "was removed from the organization")
-            holder.hear(turn, gone)
+            holder_left.hear(turn, gone)
     if find_team(turn.organization, escalation.team) is None:
         _to_escalation_team(turn)
 

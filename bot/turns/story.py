@@ -9,7 +9,7 @@ from bot.core.events import QUOTE, Attachment, AttachmentKind
 from bot.core.ids import MessageId
 from bot.core.lines import visible
 from bot.core.outbound import Speaker
-from bot.turns.quoting import cited, excerpt, inert, quoted, shortened, typed
+from bot.turns.escaping import cited, excerpt, inert, quoted, shortened, typed
 from orgs.routing import find_agent, find_person
 from orgs.specification.organization import Organization
 

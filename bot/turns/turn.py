@@ -47,8 +47,8 @@ from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
 from bot.turns.attachments import pending
 from bot.turns.disclosure import disclosure
+from bot.turns.escaping import inert, known_as
 from bot.turns.ownership import Cause, pass_on
-from bot.turns.quoting import inert, known_as
 from bot.turns.story import author_of, name_of, other_writer, transcript
 from orgs.routing import Room as RoomRef
 from orgs.routing import Target, channel_of, direct_chats, find_person

@@ -10,7 +10,7 @@ from bot.core.conversation import Conversation, DeliveryReport, Message, Message
 from bot.core.effects import AddMessage, ChangeMessage, Deliver, Drop, SettleOffer, Unpark
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post, Style, Template
-from bot.turns.quoting import excerpt, quoted
+from bot.turns.escaping import excerpt, quoted
 from bot.turns.turn import Turn
 from orgs.routing import find_account, find_team
 from orgs.specification.organization import BLANK, MessageTemplate

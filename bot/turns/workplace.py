@@ -4,7 +4,7 @@ from bot.core.conversation import HolderLeft, Room
 from bot.core.events import Place, WorkplaceChange, WorkplaceChanged
 from bot.core.ids import PersonId
 from bot.core.outbound import Post
-from bot.turns import holder, lost_rooms
+from bot.turns import holder_left, lost_rooms
 from bot.turns.turn import Turn
 from orgs import routing
 from orgs.routing import admins_of, is_public
@@ -36,10 +36,10 @@ def hear(turn: Turn, place: Place, content: WorkplaceChanged, person: PersonId |
             )
             turn.explain("desk", "opened a thread again that somebody had closed")
         case WorkplaceChange.PERSON_LEFT if person and _last_room(turn, place):
-            holder.hear(turn, HolderLeft(person, turn.person_name(person), content.detail))
+            holder_left.hear(turn, HolderLeft(person, turn.person_name(person), content.detail))
         case WorkplaceChange.PERSON_DEACTIVATED if person and _last_room(turn, place):
             reason = f"was deactivated in {place.channel.capitalize()}"
-            holder.hear(turn, HolderLeft(person, turn.person_name(person), reason))
+            holder_left.hear(turn, HolderLeft(person, turn.person_name(person), reason))
         case _:
             turn.explain("desk", f"{content.change} concerns this no more")
 

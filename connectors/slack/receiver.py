@@ -25,9 +25,9 @@ from connectors.slack.api import Api
 from connectors.slack.blocks import Block, message
 from connectors.slack.failures import code_of
 from connectors.slack.forms import FORMS, Form, view
-from connectors.slack.newer import Newer
 from connectors.slack.parsing import Parser, bot_of, by_app
 from connectors.slack.people import PATIENCE, People
+from connectors.slack.refused_features import Newer
 from connectors.slack.splitting import parts
 from connectors.slack.tables import data_table, fits
 from connectors.slack.workspace_events import changed

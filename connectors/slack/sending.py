@@ -38,7 +38,7 @@ from connectors.slack.deleting import Deleting
 from connectors.slack.delivery import mark_of, metadata_of
 from connectors.slack.emoji import MARKS, code_for
 from connectors.slack.failures import code_of
-from connectors.slack.newer import Newer
+from connectors.slack.refused_features import Newer
 from connectors.slack.splitting import cut, cut_plain
 from connectors.slack.status import Status
 from connectors.slack.streaming import LONG, Streamed, Streaming, in_pane

@@ -22,8 +22,8 @@ from bot.core.errors import ForgedRequest, Refused, SettingsError
 from bot.core.events import Channel, Event, Place
 from bot.core.outbound import Emote, Erase, Outbound, Post, React, Revise, Sent, Typing
 from connectors.background import BackgroundTasks
-from connectors.telegram.asking import SURE, Asked, Press
 from connectors.telegram.capabilities import CHANNEL, GROUP_REST, capabilities_of
+from connectors.telegram.confirming import SURE, Asked, Press
 from connectors.telegram.desk import DeskChat
 from connectors.telegram.ephemeral import UNSEEN, Ephemeral
 from connectors.telegram.failures import as_send_error

@@ -15,7 +15,7 @@ from bot.core.errors import Refused
 from bot.core.ids import Clock
 from connectors.telegram.failures import as_send_error, unknown_method
 from connectors.telegram.markdown import Rendered
-from connectors.telegram.newer import Newer
+from connectors.telegram.refused_features import Newer
 
 UNSEEN = "Nobody but me sees what you wrote there, so it went nowhere. Write it in the topic itself."
 _SENT = re.compile(r"ephemeral:([0-9]{1,19}):([0-9]{1,19})")

@@ -9,7 +9,7 @@ from bot.core.ids import Clock
 from bot.core.outbound import Card
 from connectors.telegram.buttons import keyboard
 from connectors.telegram.failures import as_send_error, unknown_method
-from connectors.telegram.newer import Newer
+from connectors.telegram.refused_features import Newer
 from connectors.telegram.request import AnswerLost
 from connectors.telegram.rich import Json, rich_card
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.core.errors import AccountSuspended, Refused, SendError
 from connectors.meta import Graph, GraphError
 from connectors.payload import Node
-from connectors.whatsapp.codes import refusal
+from connectors.whatsapp.failures import refusal
 
 _FIELDS = "display_phone_number,verified_name,quality_rating,platform_type,status"
 _PAGE, _MAX_PAGES = 100, 20

@@ -13,7 +13,7 @@ from bot.core.errors import PlatformDown, Refused
 from connectors.meta import Graph, GraphError
 from connectors.payload import Node
 from connectors.whatsapp.capabilities import MAX_FILE
-from connectors.whatsapp.codes import refusal
+from connectors.whatsapp.failures import refusal
 
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 

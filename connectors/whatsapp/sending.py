@@ -24,7 +24,7 @@ from connectors.rendering import TextPart
 from connectors.whatsapp import bodies
 from connectors.whatsapp.bodies import SENT_AS, Json
 from connectors.whatsapp.capabilities import CAPABILITIES, MAX_FILE
-from connectors.whatsapp.codes import refusal
+from connectors.whatsapp.failures import refusal
 from connectors.whatsapp.parts import NumberRequest, Part, Shown, parts_of
 
 _MARKS = {

@@ -32,8 +32,8 @@ from bot.core.events import (
 )
 from connectors.payload import Node
 from connectors.whatsapp.capabilities import CHANNEL
-from connectors.whatsapp.codes import meaning
 from connectors.whatsapp.contents import content_of, described
+from connectors.whatsapp.failures import meaning
 
 _STATUSES = {
     "sent": ReceiptStatus.SENT,

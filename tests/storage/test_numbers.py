@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from bot.core.ids import ConversationId, OrgId, new_id
 from bot.core.numbers import number_typed, shown
-from storage import asking
+from storage import asked_numbers
 from storage.database import Database
 from storage.inbox import Inboxes
 from storage.numbers import new_number
@@ -111,8 +111,8 @@ async def test_another_organization_finds_nothing_of_it(desk: Bench) -> None:
             given: dict[str, object] = {"organization": organization}
             who = given | {"channel": "telegram", "account": "telegram", "identity": hash_}
             what = given | {"number": number, "customers": [customer]}
-            assert len((await connection.execute(asking._CUSTOMERS, who)).all()) == found
-            assert len((await connection.execute(asking._CASE, what)).all()) == found
+            assert len((await connection.execute(asked_numbers._CUSTOMERS, who)).all()) == found
+            assert len((await connection.execute(asked_numbers._CASE, what)).all()) == found
         await connection.execute(
             text(
                 "insert into loop_guard (organization_id, hash, kind, replied, last_at)"
@@ -122,7 +122,7 @@ async def test_another_organization_finds_nothing_of_it(desk: Bench) -> None:
         )
         for organization, found in ((ours, 1), (stranger, 0)):
             counted = {"organization": organization, "identity": hash_, "everybody": b"", "root": b""}
-            assert len((await connection.execute(asking._COUNTS, counted)).all()) == found
+            assert len((await connection.execute(asked_numbers._COUNTS, counted)).all()) == found
 
 
 async def test_what_is_begun_to_prove_an_address_has_a_number_too(desk: Bench) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
 from storage import (
-    asking,
+    asked_numbers,
     audit,
     effects,
     files,
@@ -635,23 +635,25 @@ CASES = (
     # who asks by a number
     Case(
         "asking customers",
-        asking._CUSTOMERS,
+        asked_numbers._CUSTOMERS,
         lambda s: _in(s) | {"channel": "telegram", "account": "a0", "identity": s.hashes[0]},
         80,
     ),
     Case(
         "counted of who asks",
-        asking._COUNTS,
+        asked_numbers._COUNTS,
         lambda s: _in(s) | {"identity": s.hashes[0], "root": b"r"},
         40,
     ),
-    Case("asked for", asking._CASE, lambda s: _numbered(s) | {"customers": s.waiting[-1:]}, 80),
-    Case("asked for by others", asking._CASE, lambda s: _numbered(s) | {"customers": s.waiting[:1]}, 80),
-    Case("whose it is", asking._WHOSE, lambda s: {"id": s.waiting[-1]}, 40),
-    Case("their addresses", asking._ADDRESSES, lambda s: {"customers": s.waiting[-1:]}, 40),
+    Case("asked for", asked_numbers._CASE, lambda s: _numbered(s) | {"customers": s.waiting[-1:]}, 80),
+    Case(
+        "asked for by others", asked_numbers._CASE, lambda s: _numbered(s) | {"customers": s.waiting[:1]}, 80
+    ),
+    Case("whose it is", asked_numbers._WHOSE, lambda s: {"id": s.waiting[-1]}, 40),
+    Case("their addresses", asked_numbers._ADDRESSES, lambda s: {"customers": s.waiting[-1:]}, 40),
     Case(
         "a copy",
-        asking._LOG,
+        asked_numbers._LOG,
         lambda s: {"id": s.waiting[-1], "customers": s.waiting[-1:], "most": 5000},
         200,
     ),

@@ -9,7 +9,7 @@ from bot.core.events import Said
 from bot.core.ids import PersonId
 from bot.core.outbound import Mark, Post, React
 from bot.turns.assigning import assign
-from bot.turns.holder import hear
+from bot.turns.holder_left import hear
 from bot.turns.lost_rooms import leave_channel
 from bot.turns.staffing import keep_staffed
 from bot.turns.turn import Turn

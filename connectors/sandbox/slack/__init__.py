@@ -6,7 +6,7 @@ from connectors.sandbox.slack.interactions import Outcome
 from connectors.sandbox.slack.limits import Pace
 from connectors.sandbox.slack.oauth import Client
 from connectors.sandbox.slack.shapes import Enterprise
-from connectors.sandbox.slack.standin import SlackStandIn
+from connectors.sandbox.slack.stand_in import SlackStandIn
 from connectors.sandbox.slack.state import Channel, Ephemeral, Message, User
 from connectors.sandbox.slack.tenants import Tenant
 from connectors.sandbox.slack.together import together

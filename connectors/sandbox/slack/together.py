@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from aiohttp.web_middlewares import middleware
 
-from connectors.sandbox.slack.standin import SlackStandIn
+from connectors.sandbox.slack.stand_in import SlackStandIn
 
 
 def together(stand_ins: Sequence[SlackStandIn]) -> web.Application:

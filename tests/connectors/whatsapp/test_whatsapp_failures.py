@@ -17,7 +17,7 @@ from bot.core.errors import (
     WindowClosed,
 )
 from bot.core.outbound import Post, Typing
-from connectors.whatsapp.codes import TABLE, meaning
+from connectors.whatsapp.failures import TABLE, meaning
 from tests.connectors.meta.graph_server import refuses, sends
 from tests.connectors.whatsapp.rig import NUMBER, Desk, connector, outbound
 

@@ -17,7 +17,7 @@ from bot.core.events import Attachment, AttachmentKind, Sender
 from bot.core.ids import MessageId, new_id
 from bot.core.lines import NAME
 from bot.core.outbound import Card, Post, Tone
-from bot.turns.quoting import inert, plain, quoted
+from bot.turns.escaping import inert, plain, quoted
 from bot.turns.story import snapshot, told_by_customer, transcript
 from connectors.sandbox.telegram.markup import found_entities
 from connectors.slack import blocks, sending
