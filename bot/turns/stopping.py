@@ -14,6 +14,7 @@ from bot.core.conversation import Deed, Message, MessageState, Role
 from bot.core.effects import ChangeMessage, Drop
 from bot.core.events import Event
 from bot.core.ids import MessageId
+from bot.core.outbound import Post
 from bot.turns import bursts
 from bot.turns.turn import Turn
 from bot.turns.undo import withdraw
@@ -41,7 +42,10 @@ def hear(turn: Turn, event: Event) -> None:
 
 
 def cut(turn: Turn, message: Message, shown: str) -> None:
-    """Let the log have what the customer was shown of a message that they stopped while it grew."""
+    """Let the log have what the customer was shown of a message that they stopped while it grew.
+
+    Tell a person who wrote it: no connector should let the button end their words, but a platform may.
+    """
     about = replace(message.reference, stopped=True)
     text = shown.removeprefix(about.disclosed).lstrip() if about.disclosed else shown
     turn.add(ChangeMessage(message.id, text=text, reference=about))
@@ -50,6 +54,8 @@ def cut(turn: Turn, message: Message, shown: str) -> None:
         turn.remember(awaiting_option=False, options=())  # its buttons come with its end
     turn.explain("customer", f"stopped an answer midway: {len(text)} of {len(message.text)} characters shown")
     turn.audit("customer", "answer.stopped", message=str(message.id), shown=len(text))
+    if message.role is Role.STAFF:
+        turn.tell_author(Post("✋ The customer stopped this midway, and has only its beginning."), message)
 
 
 def _asked_since(turn: Turn, event: Event) -> set[MessageId]:

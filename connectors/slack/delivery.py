@@ -1,9 +1,13 @@
 """Write a delivery's id on the message that it becomes, so that `find` recognizes the message."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from bot.core.outbound import Outbound
 from connectors.payload import Node
 
 EVENT_TYPE = "desk_delivery"
+TORN: Final[Mapping[str, object]] = {"event_type": "desk_torn", "event_payload": {"torn": True}}
 
 
 def metadata_of(outbound: Outbound) -> dict[str, object]:
@@ -38,3 +42,8 @@ def is_nameless(message: Node) -> bool:
     return message.node("metadata").text("event_type") != EVENT_TYPE and not any(
         block.text("block_id").startswith(f"{EVENT_TYPE}.") for block in message.nodes("blocks")
     )
+
+
+def is_torn(message: Node) -> bool:
+    """Return whether a message of ours is a stream that is to be deleted."""
+    return message.node("metadata").text("event_type") == TORN["event_type"]

@@ -10,12 +10,12 @@ from bot.core.errors import OutcomeUnknown, PlaceGone, PlatformDown, RateLimited
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Card, Outbound, Post, Sent
 from connectors.payload import Node
-from connectors.rendering import FilePart
+from connectors.rendering import FilePart, TextPart
 from connectors.slack.api import Api
 from connectors.slack.channels import Channels
 from connectors.slack.delivery import carries
 from connectors.slack.failures import code_of
-from connectors.slack.sending import layout, thread_of
+from connectors.slack.sending import layout, streamed, thread_of
 from connectors.slack.streaming import Streaming, in_pane
 
 SLACK = timedelta(minutes=1)  # how far the clocks of the platform and ours may differ
@@ -62,7 +62,7 @@ class Finding:
         chat = await self._channels.resolve(outbound.place.chat)
         pieces = layout(operation, self._link) if isinstance(operation, Post) else ()
         more = outbound.part + 1 < len(pieces)
-        is_file = any(isinstance(piece, FilePart) for piece in pieces[outbound.part : outbound.part + 1])
+        piece = pieces[outbound.part] if outbound.part < len(pieces) else None
         began = made_at(outbound.id)
         oldest = f"{(began - SLACK).timestamp():.6f}" if began else "0"
         search = self._paused.pop((outbound.id, outbound.part), _Search())
@@ -85,10 +85,12 @@ class Finding:
             search.seen += page.nodes("messages")
             search.cursor = page.node("response_metadata").text("next_cursor")
             if not search.cursor:
-                if is_file:
+                if isinstance(piece, FilePart):
                     self._look_again(outbound)
-                if began and in_pane(outbound.place):
-                    await self._streaming.mend(outbound, search.seen, oldest)
+                if began and isinstance(piece, TextPart) and in_pane(outbound.place):
+                    stopped = await self._streaming.mend(outbound, piece, search.seen, oldest)
+                    if stopped is not None:
+                        return streamed(stopped, chat, pieces[: outbound.part], more=more)
                 return None
         raise OutcomeUnknown(f"not_among_{len(search.seen)}_messages")
 

@@ -99,12 +99,12 @@ def _reachable(attachment: Attachment, link: Callable[[str], str]) -> Attachment
     return attachment
 
 
-def _streamed(streamed: Streamed, chat: str, earlier: Sequence[Part], *, more: bool) -> Sent:
-    """Return what became of a part that was streamed. Of a post that was stopped no further part follows."""
-    if streamed.shown is None:
-        return Sent(streamed.ts, chat, more=more)
+def streamed(message: Streamed, chat: str, earlier: Sequence[Part], *, more: bool) -> Sent:
+    """Return what became of a part that was message. Of a post that was stopped no further part follows."""
+    if message.shown is None:
+        return Sent(message.ts, chat, more=more)
     shown = [part.markdown for part in earlier if isinstance(part, TextPart)]
-    return Sent(streamed.ts, chat, shown="\n\n".join((*shown, streamed.shown)))
+    return Sent(message.ts, chat, shown="\n\n".join((*shown, message.shown)))
 
 
 class Sending:
@@ -205,11 +205,12 @@ class Sending:
                 if outbound.part == 0 and post.reply_to and outbound.place.thread and not self._voice:
                     text = await self._leading_to(text, chat, post.reply_to)
                 named = self._voice.of(post) if self._voice else {}
-                if self._voice and len(text) >= LONG and in_pane(outbound.place):
-                    streamed = await self._streaming.send(outbound, part, named)
-                    if streamed is not None:
-                        earlier = pieces[: outbound.part]
-                        return _streamed(streamed, chat, earlier, more=more)
+                # Slack's button would cut a person's words, of which it is no business.
+                by_program = post.speaker is None or not post.speaker.human
+                if self._voice and by_program and len(text) >= LONG and in_pane(outbound.place):
+                    grown = await self._streaming.send(outbound, part, named)
+                    if grown is not None:
+                        return streamed(grown, chat, pieces[: outbound.part], more=more)
                 blocks = message([text], buttons) if buttons else []
                 sent = await self._message(outbound, chat, text, blocks, more=more, named=named)
                 return replace(sent, absent=absent)

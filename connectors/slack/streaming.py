@@ -1,13 +1,15 @@
 """Stream a long answer in the assistant's pane, where it appears as it is read.
 
 Three calls make one message, and only the last adds its delivery's id. A stream that was begun and not ended
-is therefore a message of ours without an id: `mend` deletes it, so that the delivery can be repeated.
+is therefore a message of ours without an id that still may grow: `mend` deletes it, so that the delivery can
+be repeated. One that may grow no more was stopped by somebody: it stays.
 https://docs.slack.dev/reference/methods/chat.startStream
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 
 import structlog
 
@@ -18,15 +20,16 @@ from connectors.payload import Node
 from connectors.rendering import TextPart
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, rows
-from connectors.slack.delivery import is_nameless, metadata_of
+from connectors.slack.delivery import TORN, is_nameless, is_torn, metadata_of
 from connectors.slack.failures import code_of
 
 LONG = 400  # an answer of fewer characters is not streamed
 PIECE = 250
-_ENDED = "message_not_in_streaming_state"
+_ENDED, _GONE = "message_not_in_streaming_state", "message_not_found"
 _PANE = "assistant_app_thread"  # the subtype of the message with which Slack begins a pane
 _PIECES = re.compile(rf"\S.{{{PIECE},}}?(?=\s|\Z)", re.DOTALL)
-
+# What Slack writes in another way than we do: links in either notation (their labels stay) and emoji.
+_LINK = re.compile(r"<[^<>|\s]*\|([^<>]*)>|\[([^\[\]]*)\]\([^()\s]*\)|:[\w+-]+:")
 
 log = structlog.get_logger(__name__)
 
@@ -89,17 +92,25 @@ class Streaming:
             return Streamed(ts, "".join(shown))
         return Streamed(ts)
 
-    async def mend(self, outbound: Outbound, messages: Sequence[Node], oldest: str) -> None:
-        """Delete what an earlier stream of this delivery left behind. Raises SendError.
+    async def mend(
+        self, outbound: Outbound, part: TextPart, messages: Sequence[Node], oldest: str
+    ) -> Streamed | None:
+        """Delete what a torn stream of this delivery left behind, or return its stopped stream.
 
-        Only one delivery at a time goes into a conversation, so a message without an id there belongs to it.
+        Raises SendError. Only one delivery at a time goes into a conversation, so a stream that may grow
+        belongs to it. One that was stopped may belong to an earlier delivery: its words tell.
         """
-        us = await self._api.identity()
+        us, chat, stopped = await self._api.identity(), outbound.place.chat, None
         for message in messages:
+            ts, text = message.text("ts"), message.text("text")
             ours = message.text("bot_id") == us.bot or message.text("user") == us.user
-            younger = _number(message.text("ts")) >= _number(oldest)
-            if ours and younger and is_nameless(message) and message.text("subtype") != _PANE:
-                await self._take_away(outbound.place.chat, message.text("ts"))
+            if not ours or _number(ts) < _number(oldest) or message.text("subtype") == _PANE:
+                continue
+            if is_torn(message) or (is_nameless(message) and await self._tears(chat, ts)):
+                await self._delete(chat, ts)
+            elif is_nameless(message) and (shown := _shown(part, text)):
+                stopped = Streamed(ts, shown)
+        return stopped
 
     async def _grown(self, chat: str, ts: str, rest: Sequence[str], shown: list[str]) -> str:
         """Append all pieces but the last, each to `shown` as well, and return what is left for the end.
@@ -120,29 +131,49 @@ class Streaming:
         )
 
     async def _stop(
-        self, chat: str, ts: str, left: str, metadata: dict[str, object] | None, blocks: Sequence[Block]
+        self, chat: str, ts: str, left: str, metadata: Mapping[str, object], blocks: Sequence[Block]
     ) -> None:
         await self._api.call(
             lambda web: web.chat_stopStream(
                 channel=chat,
                 ts=ts,
                 markdown_text=left or None,
-                metadata=metadata,
+                metadata=dict(metadata),
                 blocks=list(blocks) or None,
             ),
             repeatable=False,
         )
 
-    async def _take_away(self, chat: str, ts: str) -> None:
-        for end in (
-            lambda: self._stop(chat, ts, "", None, ()),
-            lambda: self._api.call(lambda web: web.chat_delete(channel=chat, ts=ts), repeatable=True),
-        ):
-            try:
-                await end()
-            except Refused as error:
-                if code_of(error) not in (_ENDED, "message_not_found"):
-                    raise
+    async def _tears(self, chat: str, ts: str) -> bool:
+        """End a stream, and mark it as one to delete. Return False if it was stopped, or is none."""
+        try:
+            await self._stop(chat, ts, "", TORN, ())
+        except Refused as error:
+            if code_of(error) == _ENDED:
+                return False
+            if code_of(error) != _GONE:
+                raise
+        return True
+
+    async def _delete(self, chat: str, ts: str) -> None:
+        try:
+            await self._api.call(lambda web: web.chat_delete(channel=chat, ts=ts), repeatable=True)
+        except Refused as error:
+            if code_of(error) != _GONE:
+                raise
+
+
+def _shown(part: TextPart, text: str) -> str:
+    """Return as much of a part as a message shows; "" if that is no beginning of the part."""
+    found = pieces(part.markdown.strip())
+    begun = ("".join(found[:count]) for count in range(len(found), 0, -1))
+    return next((beginning for beginning in begun if _letters(beginning) == _letters(text)), "")
+
+
+def _letters(text: str) -> str:
+    """Return the letters and digits of a text, in which our Markdown and Slack's own markup agree."""
+    plain = _LINK.sub(lambda link: link[1] or link[2] or "", text)
+    return "".join(filter(str.isalnum, unescape(plain)))
 
 
 def _number(ts: str) -> float:

@@ -8,10 +8,10 @@ from bot.core.events import Standing, Started, Stopped
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post, Sent
 from bot.turns.decide import Decision, question
-from storage.outbox import Delivered
+from storage.outbox import Delivered, Item
 from tests.turns.bench import Bench, message, states, to_customers, to_rooms, whole_to_customers
 from tests.turns.desk import FIRST
-from tests.turns.test_disclosure import OURS
+from tests.turns.test_disclosure import OURS, to_people
 from tests.turns.test_numbers import COPY, copy_in
 
 ON = "slack-customers"
@@ -102,6 +102,25 @@ async def test_of_an_answer_that_was_stopped_while_it_grew_the_log_has_what_was_
     told = "\n".join(to_rooms(await desk.deliver()))
     assert "✋ _stopped midway by the customer_" in told
     assert "An answer." not in told
+
+
+async def test_a_person_is_told_that_their_words_were_stopped_while_they_grew(desk: Bench) -> None:
+    id_ = await desk.say("Help!", **WHERE)  # type: ignore[arg-type]
+    await desk.hear(desk.event("A person, please.", **WHERE))  # type: ignore[arg-type]
+    await desk.turn(to_people)
+    await desk.held(id_)
+    await desk.staff("One two three four", await desk.view(id_))
+    await desk.undo_is_over()
+
+    def stopped(item: Item) -> Delivered | None:
+        theirs = item.room is None and item.kind == "post"
+        return Delivered(item, Sent("p1", shown="One two"), timedelta()) if theirs else None
+
+    await desk.deliver(stopped)
+    await desk.turn()
+    await desk.rested()
+    told = to_rooms(await desk.deliver())
+    assert "✋ The customer stopped this midway, and has only its beginning." in told
 
 
 async def test_the_copy_has_of_an_answer_that_was_stopped_while_it_grew_what_was_shown(desk: Bench) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.events import Standing, Stopped
-from bot.core.outbound import Post, Typing
+from bot.core.outbound import Outbound, Post, Sent, Typing
 from connectors.sandbox.fault import Fault, FaultKind
 from connectors.sandbox.slack.wire import Refused
 from connectors.slack.customers.connector import SlackCustomers
@@ -86,6 +86,37 @@ async def test_a_stream_ends_where_it_stands_and_is_not_made_again(shop: Shop) -
     assert len(answer["text"]) < len(ANSWER.strip())
     assert (sent.shown, sent.more) == (answer["text"], False)
     await until(lambda: shop.slack.pane(direct, thread) == {"session": "active"})
+
+
+async def stopped_midway(shop: Shop, answer: str) -> tuple[Outbound, Sent]:
+    direct, thread = await asked(shop)
+    outbound = shop.outbound(Post(answer), f"{HOME}/{direct}", thread)
+    shop.script.deeds["chat.appendStream"] = lambda: shop.slack.stop_agent("ana", direct, thread)
+    sent = await shop.connector.send(outbound)
+    shop.script.deeds.clear()
+    return outbound, sent
+
+
+def texts_at(shop: Shop, outbound: Outbound) -> list[str]:
+    chat = outbound.place.chat.partition("/")[2]
+    return [message["text"] for message in shop.slack.messages(chat, outbound.place.thread)[1:]]
+
+
+@pytest.mark.parametrize("answer", [ANSWER, "1 < 2 & see [the page](https://a.example/b) 🙂. " * 20])
+async def test_a_stopped_answer_of_which_nobody_recorded_the_stop_is_not_made_again(
+    shop: Shop, answer: str
+) -> None:
+    outbound, sent = await stopped_midway(shop, answer)
+    assert await shop.connector.find(outbound) == sent
+    assert texts_at(shop, outbound) == [sent.shown]
+
+
+async def test_a_stopped_answer_stays_when_a_later_one_is_looked_for(shop: Shop) -> None:
+    outbound, sent = await stopped_midway(shop, ANSWER)
+    later = replace(outbound, id=shop.outbound(Post("It costs 5 euros."), "").id)
+    later = replace(later, operation=Post("It costs 5 euros."))
+    assert await shop.connector.find(later) is None
+    assert texts_at(shop, outbound) == [sent.shown]
 
 
 async def test_a_stream_that_ends_by_itself_ends_the_work(shop: Shop) -> None:

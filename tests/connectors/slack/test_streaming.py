@@ -36,7 +36,7 @@ def shown(shop: Shop, where: tuple[str, str]) -> list[str]:
 
 async def test_a_long_answer_is_streamed_and_bears_its_deliverys_name(shop: Shop) -> None:
     where = await pane(shop)
-    post = Post(ANSWER, (Button("yes", "1", "Yes"),), speaker=Speaker("Hugo", human=True))
+    post = Post(ANSWER, (Button("yes", "1", "Yes"),), speaker=Speaker("Brightdesk", human=False))
     outbound = shop.outbound(post, *where)
     sent = await shop.connector.send(outbound)
     assert shown(shop, where) == [ANSWER.strip()]
@@ -53,6 +53,12 @@ async def test_a_short_answer_and_one_outside_of_the_pane_are_not_streamed(shop:
     where = await pane(shop)
     await shop.connector.send(shop.outbound(Post("Short"), *where))
     await shop.connector.send(shop.outbound(Post(ANSWER), where[0]))
+    assert not [call for call in shop.script.calls if "Stream" in call]
+
+
+async def test_a_persons_words_are_not_streamed_as_the_stop_button_would_cut_them(shop: Shop) -> None:
+    where = await pane(shop)
+    await shop.connector.send(shop.outbound(Post(ANSWER, speaker=Speaker("Hugo", human=True)), *where))
     assert not [call for call in shop.script.calls if "Stream" in call]
 
 
@@ -116,6 +122,19 @@ async def test_a_stream_whose_beginning_got_no_answer_is_taken_away_too(shop: Sh
     with pytest.raises(OutcomeUnknown):
         await shop.connector.send(outbound)
     assert len(shown(shop, where)) == 1
+    assert await shop.connector.find(outbound) is None
+    assert shown(shop, where) == []
+
+
+async def test_a_stream_that_could_not_be_deleted_at_once_is_deleted_later(shop: Shop) -> None:
+    where = await pane(shop)
+    outbound = shop.outbound(Post(ANSWER), *where)
+    shop.script.faults["chat.appendStream"] = [Fault(FaultKind.SERVER_ERROR)]
+    with pytest.raises(OutcomeUnknown):
+        await shop.connector.send(outbound)
+    shop.script.faults["chat.delete"] = [Fault(FaultKind.RATE_LIMITED, 3)]
+    with pytest.raises(RateLimited):
+        await shop.connector.find(outbound)
     assert await shop.connector.find(outbound) is None
     assert shown(shop, where) == []
 
