@@ -41,7 +41,7 @@ from storage.merging import alone
 from storage.posted import Posted, posted
 from storage.sealing import Sealer
 from storage.views import INPUTS, ROOMS, TIMERS, escalations_of_erased, room_of
-from storage.writers import Elsewhere, take_away, wrote_elsewhere
+from storage.writers import Elsewhere, delete_early_edits, take_away, wrote_elsewhere
 
 AnyRow = Row[Any]
 _NOWHERE = Place(Channel(""), "", "")
@@ -69,6 +69,7 @@ async def erase(
     await alone(connection, organization)
     erased, elsewhere = await _locked(connection, organization, customer)
     await destroy_locked(connection, erased, by=by)
+    await delete_early_edits(connection, organization, elsewhere.hashes)
     entries = await take_away(connection, keys, organization, customer, elsewhere, channels)
     rows = (await connection.execute(_WITH_ROOMS, {"customers": erased})).all()
     entries += [

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Body, Origin, Role
 from bot.core.entries import LogEntry, changed_message, is_nobodys, keeps_a_place, log_entry
-from bot.core.errors import CannotDecrypt, MalformedPayload, PlaceMoved
+from bot.core.errors import MalformedPayload, PlaceMoved
 from bot.core.events import (
     NO_REFERENCE,
     OPEN_NEXT,
@@ -64,6 +64,7 @@ from storage.places import (
     Places,
     Returns,
     Rules,
+    identity_hash,
     key_of,
     opens,
     returns_of,
@@ -76,8 +77,9 @@ _RECEIPT_WAITS = timedelta(milliseconds=500)
 MAX_ID = 200  # characters of a platform's id; no platform has longer ones
 # How long a flood lasts at most after the last message: of one sender, and of all senders of an account.
 _ONE_FLOODS, _ALL_FLOOD = 300.0, 600.0  # seconds
-# Ends the key of an edit that is a note already: it waits for its message with the key of the customer.
-_AGAIN = "+again"
+# Follows the key of an edit that is a note already: it waits for its message, sealed with the key of the
+# customer whose id follows.
+_AGAIN = "+again:"
 NOBODY = AccountId(UUID(int=0))  # the account of inputs that we create ourselves
 
 CONTENT = "messages.content"
@@ -208,6 +210,7 @@ class Inboxes:
         self._still_so(locations, heads, customers)
         entries: list[Entry] = []
         strays: list[_Stray] = []
+        noted: list[tuple[Entry, _Stray]] = []
         ignored = nobodys
         for key, arrival in unique.items():
             if key in seen:
@@ -215,16 +218,17 @@ class Inboxes:
             if arrival.account.serves == "customers":
                 location = locations.get(key_of(arrival.account, arrival.event))
                 if location is not None:
-                    entries.append(_enter(arrival, location))
-                    if _may_be_early(arrival.event) and heads.conversations[location.conversation].closed:
+                    entries.append(entry := _enter(arrival, location))
+                    if self._may_be_early(arrival) and heads.conversations[location.conversation].closed:
                         # In this conversation, which is over, it is a note: its message may begin the next.
-                        strays.append(_Stray(arrival, key[1] + _AGAIN, location.owner))
-                elif _may_be_early(arrival.event):
+                        stray_id = f"{key[1]}{_AGAIN}{location.whose}"
+                        noted.append((entry, _Stray(arrival, stray_id, location.owner)))
+                elif self._may_be_early(arrival):
                     strays.append(_Stray(arrival, key[1], arrival.account.keys.sealer))
                 else:
                     ignored += 1
-            elif (entry := rooms.get(key)) is not None:
-                entries.append(entry)
+            elif (of_room := rooms.get(key)) is not None:
+                entries.append(of_room)
             elif _notice_of(arrival.event) is not None:
                 continue  # `wide` has an entry for each conversation that the notice lists
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
@@ -233,8 +237,9 @@ class Inboxes:
                 ignored += 1
         entries += [e for e in wide if not seen & {(e.account_id, key) for key in _keys_of(e)}]
         await _move_rooms(connection, staff)
+        strays += await _of_no_message(connection, noted)
         wakes = await self._store(connection, entries, heads.conversations)
-        if early := await _early_edits(connection, customers, locations):
+        if early := await self._early_edits(connection, customers, locations):
             later = await self._store(connection, early, heads.conversations, _PLACE_STRAY)
             wakes = tuple({wake.conversation: wake for wake in (*wakes, *later)}.values())
         await self._places.release(connection, customers, locations)
@@ -284,6 +289,7 @@ class Inboxes:
         entries = []
         for row in rows:
             ours = self._keys.organization(row.organization_id, row.org_data_key, row.index_key)
+            sealer = self._sealer_of_stray(row, ours.sealer)
             entries.append(
                 Entry(
                     AccountId(row.account_id),
@@ -291,7 +297,7 @@ class Inboxes:
                     OrgId(row.organization_id),
                     ConversationId(row.conversation_id),
                     Origin(row.origin),
-                    load_body(ours.sealer.open(row.body, field=BODY)),
+                    load_body(sealer.open(row.body, field=BODY)),
                     self._keys.customer(row.customer_id, row.data_key),
                     author=str(row.customer_id),
                     index=ours.index if row.origin == Origin.CUSTOMER else None,
@@ -299,6 +305,45 @@ class Inboxes:
             )
         heads, _ = await _lock_and_look(connection, {entry.conversation for entry in entries}, ())
         return await self._store(connection, entries, heads.conversations, _PLACE_STRAY)
+
+    def _may_be_early(self, arrival: Arrival) -> bool:
+        """Return whether an event may have come before its message: it opens no conversation, and that does.
+
+        Of somebody who floods us with edits of messages that we do not know, no more are kept.
+        """
+        event, index = arrival.event, arrival.account.keys.index
+        if not isinstance(event.content, Edited) or event.standing is not Standing.CUSTOMER:
+            return False
+        who = UUID(bytes=index.of("early", identity_hash(index, event).hex())[:16])
+        return not self._floods.count(who, arrival.rules.customer_per_minute, _ONE_FLOODS)
+
+    async def _early_edits(
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, KnownPlace]
+    ) -> list[Entry]:
+        """Return entries for the edits that came before the messages which open conversations now."""
+        opening = {
+            (arrival.account.id, _early_key(arrival, arrival.event.message)): (arrival, location)
+            for arrival in arrivals
+            if arrival.event.message
+            and (location := locations.get(key_of(arrival.account, arrival.event))) is not None
+            and location.begun
+        }
+        if not opening:
+            return []
+        given = {"accounts": [id_ for id_, _ in opening], "strays": [stray for _, stray in opening]}
+        entries = []
+        for row in await connection.execute(_EARLY_EDITS, given):
+            arrival, location = opening[AccountId(row.account_id), row.stray]
+            sealer = self._sealer_of_stray(row, arrival.account.keys.sealer)
+            event = load_body(sealer.open(row.body, field=BODY))
+            assert isinstance(event, Event)  # noqa: S101  see `_keep_strays`
+            entry = _enter(replace(arrival, event=event), location)
+            entries.append(replace(entry, external_id=row.external_id))
+        return entries
+
+    def _sealer_of_stray(self, row: AnyRow, ours: Sealer) -> Sealer:
+        """Return whose key seals a stray event: that of its writer, who may be merged, or our own."""
+        return ours if row.writer is None else self._keys.customer(CustomerId(row.writer), row.writer_key)
 
     def forget(self, customer: CustomerId) -> None:
         """Forget all cached places of a customer who was erased."""
@@ -879,9 +924,21 @@ class _Stray:
     sealer: Sealer
 
 
-def _may_be_early(event: Event) -> bool:
-    """Return whether an event may have come before its message: it opens no conversation, and that does."""
-    return isinstance(event.content, Edited) and event.standing is Standing.CUSTOMER
+async def _of_no_message(connection: AsyncConnection, noted: Sequence[tuple[Entry, _Stray]]) -> list[_Stray]:
+    """Return those of the edits whose conversations do not have their messages."""
+    hashed = [
+        (
+            entry.conversation,
+            reference_hash(stray.arrival.account.keys.index, changed_message(stray.arrival.event)),
+        )
+        for entry, stray in noted
+    ]
+    if not hashed:
+        return []
+    given = {"conversations": [id_ for id_, _ in hashed], "refs": [ref for _, ref in hashed]}
+    rows = await connection.execute(_LOGGED, given)
+    known = {(row.conversation_id, row.ref) for row in rows if row.written}
+    return [stray for key, (_, stray) in zip(hashed, noted, strict=True) if key not in known]
 
 
 async def _keep_strays(connection: AsyncConnection, strays: Sequence[_Stray]) -> None:
@@ -891,6 +948,11 @@ async def _keep_strays(connection: AsyncConnection, strays: Sequence[_Stray]) ->
     customers: edits that came before the message that opens a conversation.
     """
     if strays:
+        edits = [stray.arrival for stray in strays if stray.arrival.account.serves == "customers"]
+        if edits:  # who made them may be erased at this moment
+            writers = [identity_hash(a.account.keys.index, a.event) for a in edits]
+            given = {"accounts": [a.account.id for a in edits], "writers": writers}
+            await connection.execute(_LOCK_WRITERS, given)
         await connection.execute(
             _INSERT_STRAY,
             [
@@ -911,37 +973,12 @@ async def _keep_strays(connection: AsyncConnection, strays: Sequence[_Stray]) ->
         )
 
 
-async def _early_edits(
-    connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, KnownPlace]
-) -> list[Entry]:
-    """Return entries for the edits that came before the messages which open conversations now."""
-    opening = {
-        (arrival.account.id, _early_key(arrival, arrival.event.message)): (arrival, location)
-        for arrival in arrivals
-        if arrival.event.message
-        and (location := locations.get(key_of(arrival.account, arrival.event))) is not None
-        and location.begun
-    }
-    if not opening:
-        return []
-    given = {"accounts": [id_ for id_, _ in opening], "strays": [stray for _, stray in opening]}
-    entries = []
-    for row in await connection.execute(_EARLY_EDITS, given):
-        arrival, location = opening[AccountId(row.account_id), row.stray]
-        sealer = location.owner if row.external_id.endswith(_AGAIN) else arrival.account.keys.sealer
-        try:
-            event = load_body(sealer.open(row.body, field=BODY))
-        except CannotDecrypt:
-            continue  # somebody wrote it here who was erased since
-        assert isinstance(event, Event)  # noqa: S101  see `_keep_strays`
-        entries.append(replace(_enter(replace(arrival, event=event), location), external_id=row.external_id))
-    return entries
-
-
 def _early_key(arrival: Arrival, ref: str) -> str:
-    """Return the key under which an edit waits for its message: hashes of their place and of its id."""
+    """Return the key under which an edit waits for its message: hashes of place, message and writer."""
     _, place = key_of(arrival.account, arrival.event)
-    return stray_key(place.hex(), reference_hash(arrival.account.keys.index, ref))
+    index = arrival.account.keys.index
+    writer = identity_hash(index, arrival.event)
+    return stray_key(place.hex(), f"{reference_hash(index, ref)}/{writer.hex()}")
 
 
 def stray_key(chat: str, thread: str) -> str:
@@ -1080,11 +1117,15 @@ _INSERT_STRAY = text("""
     on conflict do nothing
 """)
 
-# An edit that a customer made is adopted here only where it was accepted at the same moment as its message.
-_STRAYS = text("""
+_STRAY_WRITER = f"""
+    left join customers w on w.id = cast(nullif(split_part(i.external_id, '{_AGAIN}', 2), '') as uuid)
+"""
+# An edit that a customer made is adopted here only where it was accepted at the same moment as its message,
+# or where another message began the conversation.
+_STRAYS = text(f"""
     select i.account_id, i.external_id, i.organization_id, i.origin, i.body, v.id as conversation_id,
         v.customer_id, c.data_key,
-        o.data_key as org_data_key, o.index_key
+        o.data_key as org_data_key, o.index_key, w.id as writer, w.data_key as writer_key
     from inbox i
     cross join lateral (
         select r.conversation_id from rooms r
@@ -1098,8 +1139,8 @@ _STRAYS = text("""
         union all
         select p.conversation_id from places p
         join messages m on m.conversation_id = p.conversation_id and m.role = 'customer'
-            and m.external_id = substr(i.stray, strpos(i.stray, '/') + 1)
-        where p.account_id = i.account_id and i.external_id not like '%+again'
+            and m.state <> 'note' and m.external_id = split_part(i.stray, '/', 2)
+        where p.account_id = i.account_id
             and i.accepted_at > clock_timestamp() - interval '10 minutes'
             and p.place_hash = case when i.origin = 'customer'
                 then decode(split_part(i.stray, '/', 1), 'hex') end
@@ -1108,16 +1149,18 @@ _STRAYS = text("""
     join conversations v on v.id = found.conversation_id
     join customers c on c.id = v.customer_id
     join organizations o on o.id = i.organization_id
-    where i.stray is not null and c.data_key is not null
+    {_STRAY_WRITER}
+    where i.stray is not null and c.data_key is not null and (w.id is null or w.data_key is not null)
     order by i.accepted_at, i.external_id limit 100 for update of i skip locked
 """)
 
 # ix_inbox_stray
-_EARLY_EDITS = text("""
-    select i.account_id, i.external_id, i.stray, i.body
+_EARLY_EDITS = text(f"""
+    select i.account_id, i.external_id, i.stray, i.body, w.id as writer, w.data_key as writer_key
     from unnest(cast(:accounts as uuid[]), cast(:strays as text[])) as k(account, stray)
     join inbox i on i.account_id = k.account and i.stray = k.stray
-    where i.stray is not null
+    {_STRAY_WRITER}
+    where i.stray is not null and (w.id is null or w.data_key is not null)
     order by i.accepted_at, i.external_id for update of i skip locked
 """)
 
@@ -1147,7 +1190,8 @@ _INSERT_MESSAGE = text("""
 """)
 
 _LOGGED = text("""
-    select m.conversation_id, m.external_id as ref, bool_and(m.state = 'deleted') as deleted
+    select m.conversation_id, m.external_id as ref, bool_and(m.state = 'deleted') as deleted,
+        bool_or(m.state <> 'note') as written
     from unnest(cast(:conversations as uuid[]), cast(:refs as text[])) as k(conversation, ref)
     join messages m on m.conversation_id = k.conversation and m.external_id = k.ref
         and m.role = 'customer'

@@ -105,6 +105,14 @@ async def take_away(
     return entries
 
 
+async def delete_early_edits(
+    connection: AsyncConnection, organization: OrgId, hashes: Collection[bytes]
+) -> None:
+    """Delete the edits of these identities that wait for messages which we do not have."""
+    given = {"organization": organization, "hashes": [hash_.hex() for hash_ in hashes]}
+    await connection.execute(_DELETE_EARLY_EDITS, given)
+
+
 async def _empty_inputs(
     connection: AsyncConnection,
     conversation: AnyRow,
@@ -237,6 +245,13 @@ _CONTEXTS = text("""
 """)
 
 _CHANGE_CONTEXT = text("update places set context = cast(:context as text) where id = :id")
+
+# ix_inbox_stray
+_DELETE_EARLY_EDITS = text("""
+    delete from inbox i using accounts a
+    where a.organization_id = :organization and i.account_id = a.id and i.stray is not null
+        and i.origin = 'customer' and split_part(i.stray, '/', 3) = any(cast(:hashes as text[]))
+""")
 
 _FORGET_BODY = text("""
     update inbox set body = cast(:body as text) where account_id = :account and external_id = :external

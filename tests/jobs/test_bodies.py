@@ -47,11 +47,11 @@ async def test_a_key_goes_after_thirty_days_but_never_before_its_input_was_handl
     assert await inputs(database) == [(2, None), (3, "sealed"), (None, "sealed")]
 
 
-async def test_an_edit_whose_message_never_came_goes_after_a_day(
+async def test_an_edit_whose_message_never_came_goes_after_an_hour(
     context: Context, company: Company, database: Database
 ) -> None:
-    await put_input(database, company, None, DAY / 2, stray="customer", body="newer")
-    await put_input(database, company, None, 2 * DAY, stray="customer", body="older")
+    await put_input(database, company, None, DAY / 48, stray="customer", body="newer")
+    await put_input(database, company, None, DAY / 12, stray="customer", body="older")
     assert (await sweep(context))["early_edits"] == 1
     assert await inputs(database) == [(None, "newer")]
 

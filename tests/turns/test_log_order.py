@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from bot.core.answering import Answered, HandOver
-from bot.core.conversation import Role
+from bot.core.conversation import MessageState, Role
 from bot.core.events import (
     Attachment,
     AttachmentKind,
@@ -16,8 +16,10 @@ from bot.core.events import (
     Submitted,
     Unsupported,
 )
+from bot.core.ids import ConversationId, new_id
 from bot.turns.decide import Decision, question
 from storage.erased import erase
+from storage.merging import merge
 from tests.turns.bench import HUGO, Bench, message, to_customers, to_rooms
 
 MAYA = "+491700000001"
@@ -173,6 +175,81 @@ async def test_an_edit_that_waits_is_erased_with_who_made_it(desk: Bench) -> Non
     await desk.turn()
     await desk.hear(desk.event(Said("Where is my spade?"), on="whatsapp", message="w1"))
     await answered_once(desk, "Where is my spade?")
+
+
+async def of_who_is_over(desk: Bench) -> ConversationId:
+    """Return the conversation of somebody, which is over and too old to be opened again."""
+    before = await desk.say("Hello", on="whatsapp")
+    await desk.deliver()
+    await desk.end(before)
+    return before
+
+
+async def waiting(desk: Bench) -> int:
+    """Return how many edits wait for their messages."""
+    return len(await desk.rows("select 1 from inbox where stray is not null"))
+
+
+async def test_an_edit_of_what_we_never_had_is_erased_with_who_made_it(desk: Bench) -> None:
+    """Whether they had written before they edited it, in another thread, or only since."""
+    await desk.hear(desk.event(Edited("w1", FIRST_EDIT), "otto", on="whatsapp"))
+    since = await desk.say("Hello", "otto", on="whatsapp")
+    threads = {"on": "slack-customers", "chat": "C1", "shared": True}
+    elsewhere = await desk.say("Hello", "U1", thread="1.1", **threads)  # type: ignore[arg-type]
+    for who in ("U1", "U2"):
+        edit = desk.event(Edited(f"of {who}", FIRST_EDIT), who, thread="2.2", **threads)  # type: ignore[arg-type]
+        await desk.hear(edit)
+    for left, conversation in ((2, since), (1, elsewhere)):
+        async with desk.database.begin() as connection:
+            customer = await desk.customer_of(conversation)
+            await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+        assert await waiting(desk) == left
+
+
+async def test_an_edit_that_waits_is_found_though_who_made_it_was_merged(desk: Bench) -> None:
+    other = await desk.say("Hi", "otto")
+    before = await of_who_is_over(desk)
+    await desk.hear(desk.event(Edited("w1", FIRST_EDIT), on="whatsapp"))
+    async with desk.database.begin() as connection:
+        kept, merged = await desk.customer_of(other), await desk.customer_of(before)
+        await merge(connection, new_id(), desk.tenant, kept=kept, merged=merged, by="pia", how="command")
+    await desk.turn()
+    accepted = await desk.hear(desk.event(Said("Where is my spade?"), on="whatsapp", message="w1"))
+    await adopted(desk)
+    await desk.turn()
+    story = (await desk.view(accepted.wakes[0].conversation)).story
+    assert FIRST_EDIT in {m.text for m in story if m.state is MessageState.RECEIVED}
+
+
+@pytest.mark.parametrize("over", [False, True])
+async def test_an_edit_finds_its_message_though_another_one_begins_the_conversation(
+    desk: Bench, *, over: bool
+) -> None:
+    if over:
+        await of_who_is_over(desk)
+    await desk.hear(desk.event(Edited("w1", FIRST_EDIT), on="whatsapp"))
+    await desk.hear(desk.event("Hello there", on="whatsapp", message="w2"))
+    assert await adopted(desk) == 0
+    await desk.hear(desk.event(Said("Where is my spade?"), on="whatsapp", message="w1"))
+    assert await adopted(desk) == 1
+    await answered_once(desk, "Hello there", FIRST_EDIT)
+
+
+async def test_an_edit_of_what_the_conversation_has_waits_for_nothing(desk: Bench) -> None:
+    id_ = await desk.say("Where is my spade?", on="whatsapp", message="w1")
+    await desk.deliver()
+    await desk.end(id_)
+    await desk.say(Edited("w1", FIRST_EDIT), on="whatsapp")
+    assert message(await desk.view(id_), FIRST_EDIT).edited
+    assert await waiting(desk) == 0
+
+
+async def test_nobody_fills_the_inbox_with_edits_of_what_we_do_not_have(desk: Bench) -> None:
+    desk.customer_per_minute = 20
+    await desk.hear(*(desk.event(Edited(f"w{n}", FIRST_EDIT), on="whatsapp") for n in range(50)))
+    assert await waiting(desk) <= 21
+    await desk.hear(desk.event(Edited("w1", FIRST_EDIT), "otto", on="whatsapp"))
+    assert await waiting(desk) <= 22, "who else edits is heard"
 
 
 async def adopted(desk: Bench) -> int:
