@@ -167,6 +167,7 @@ def _pending(stand_in: WhatsAppStandIn | MessengerStandIn) -> list[Parcel]:
     return [Parcel.restored(each) for each in saved]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [OnWhatsApp, OnMessenger], ids=lambda kind: kind.channel)
 async def test_batches_that_are_shuffled_and_repeated_are_stored_once_and_answered_once(
     kind: type[Customer], database_url: str, redis_url: str
@@ -205,6 +206,7 @@ def _page_batch(page: str, parcels: Sequence[Parcel]) -> Mapping[str, object]:
     return {"object": "page", "entry": [{"id": page, "time": int(time.time() * 1000), "messaging": events}]}
 
 
+@pytest.mark.long
 async def test_events_that_slack_repeats_and_shuffles_are_stored_once_and_answered_once(
     database_url: str, redis_url: str
 ) -> None:
@@ -225,6 +227,7 @@ async def test_events_that_slack_repeats_and_shuffles_are_stored_once_and_answer
         assert d.sandbox.slack_customers.double_posts() == {}
 
 
+@pytest.mark.long
 async def test_mails_that_are_numbered_anew_are_read_once_and_answered_once(
     database_url: str, redis_url: str
 ) -> None:

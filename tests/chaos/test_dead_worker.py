@@ -55,6 +55,7 @@ class Wire:
             await asyncio.sleep(0.5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(1, ROUNDS + 1))
 async def test_a_dead_worker_leaves_in_doubt_what_was_on_the_wire(
     number: int, database_url: str, redis_url: str

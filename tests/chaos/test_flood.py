@@ -107,6 +107,7 @@ def quiet(window: str) -> Change:
     return change
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("window", ["40ms", "1ms"])
 async def test_a_shuffled_flood_is_stored_once_and_answered_once_in_order(
     window: str, database_url: str, redis_url: str

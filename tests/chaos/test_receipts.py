@@ -58,6 +58,7 @@ async def settled(r: Rig) -> None:
     await r.messenger.settled()
 
 
+@pytest.mark.long
 @META
 async def test_receipts_in_the_wrong_order_and_in_batches_end_as_read(
     database_url: str, redis_url: str, kind: type[Side]
@@ -76,6 +77,7 @@ async def test_receipts_in_the_wrong_order_and_in_batches_end_as_read(
         await until(lambda: all(list(marks(r, ts, each)) == ["eyes"] for each in said), what="read, on all")
 
 
+@pytest.mark.long
 @META
 async def test_receipts_that_come_twice_and_late_change_nothing(
     database_url: str, redis_url: str, kind: type[Side]
@@ -100,6 +102,7 @@ async def test_receipts_that_come_twice_and_late_change_nothing(
         assert len(marks(r, ts, said)) == 1
 
 
+@pytest.mark.long
 @META
 async def test_a_receipt_that_comes_before_we_have_recorded_the_message_counts(
     database_url: str, redis_url: str, kind: type[Side]
@@ -120,6 +123,7 @@ async def test_a_receipt_that_comes_before_we_have_recorded_the_message_counts(
         await until(lambda: states(database_url) == ["delivered"], seconds=15, what="the receipt")
 
 
+@pytest.mark.long
 @META
 async def test_an_answer_that_is_lost_is_told_to_the_holder_and_never_repeated_unasked(
     database_url: str, redis_url: str, kind: type[Side]
@@ -140,6 +144,7 @@ async def test_an_answer_that_is_lost_is_told_to_the_holder_and_never_repeated_u
         assert side.heard().count(WORDS) == 1
 
 
+@pytest.mark.long
 @META
 async def test_what_the_platform_cannot_do_for_now_is_tried_again_and_arrives_once(
     database_url: str, redis_url: str, kind: type[Side]

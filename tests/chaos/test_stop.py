@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import psycopg
+import pytest
 from aiohttp import web
 
 from bot.app.embedded import Servers
@@ -44,6 +45,7 @@ DRAIN = 20.0  # seconds: the promise
 CHATS = 120
 
 
+@pytest.mark.long
 async def test_sigterm_drains_and_gives_every_lease_back(database_url: str, redis_url: str) -> None:
     await install(database_url, organization(quick, webhooks))
     sandbox = Sandbox(customers=[f"Customer {n}" for n in range(CHATS)])

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import redis.asyncio
 from aiohttp import web
 
@@ -27,6 +28,7 @@ CHANNEL = "billing-escalations"
 KEYS = [b"k" * 32]
 
 
+@pytest.mark.long
 async def test_the_round_trip_needs_no_redis_and_uses_it_when_it_is_back(
     database_url: str, var: Path
 ) -> None:
@@ -58,6 +60,7 @@ async def test_the_round_trip_needs_no_redis_and_uses_it_when_it_is_back(
         await _rings(rig, valkey.url, namespace(database_url))
 
 
+@pytest.mark.long
 async def test_wake_ups_go_on_after_a_redis_that_hung(var: Path) -> None:
     """No connection breaks, so nothing but an answer can tell that it is back."""
     valkey = EmbeddedValkey(var, durable=False)
@@ -89,6 +92,7 @@ async def test_wake_ups_go_on_after_a_redis_that_hung(var: Path) -> None:
         await valkey.stop()
 
 
+@pytest.mark.long
 async def test_a_redis_that_answers_and_refuses_is_down_until_it_does_not(var: Path) -> None:
     valkey = EmbeddedValkey(var, durable=False)
     await valkey.start()

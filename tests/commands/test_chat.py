@@ -199,6 +199,7 @@ async def test_each_noun_loads_its_own_commands_and_no_others(chat_desk: Desk) -
         assert names == sorted(name for name in every if name.split()[0] == noun)
 
 
+@pytest.mark.long
 async def test_every_declared_command_answers_in_chat(say: Chats, chat_desk: Desk, told: Told) -> None:
     ids = {
         "conversation": told.plain,
@@ -219,6 +220,7 @@ async def test_every_declared_command_answers_in_chat(say: Chats, chat_desk: Des
         assert "Usage" not in answer
 
 
+@pytest.mark.long
 async def test_a_command_that_breaks_answers_with_a_code_and_no_details(chat_desk: Desk, told: Told) -> None:
     async def breaks(call: Call) -> Output:
         raise RuntimeError("secret details")
@@ -238,6 +240,7 @@ async def test_long_answers_end_in_whole_lines_and_say_so() -> None:
     assert len(to_markdown(Output(text="y" * 10_000))) <= LONGEST
 
 
+@pytest.mark.long
 @given(typed=st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join))
 @settings(max_examples=times(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_nothing_that_is_typed_breaks_it(say: Chats, typed: str) -> None:

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.commands.conftest import Desks
 from tests.commands.telling import SAMPLE, Told
 
@@ -50,6 +52,7 @@ def test_ones_own_organization_works_beside_the_sample_with_accounts_of_its_own(
     assert len(desk("conversations", "--org", "Brightdesk Support", "--json").data) == 2
 
 
+@pytest.mark.long
 def test_ones_own_organization_works_instead_of_the_sample(desk: Desks, story: Told, tmp_path: Path) -> None:
     asked = desk("org", "retire", "Brightdesk Support")
     assert asked.code == 1

@@ -58,6 +58,7 @@ def test_the_database_holds_it_sealed(pipe: Pipes, story: Told, database_url: st
     assert VALUE not in str(row[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("value", "words", "told"),
     [

@@ -25,6 +25,7 @@ def golden(text: str) -> str:
     return re.sub(r" {2,}", "  ", text)
 
 
+@pytest.mark.long
 def test_apply_shows_the_difference_and_puts_the_file_in_force(desk: Desks) -> None:
     applied = desk("org", "apply", str(SAMPLE), "--yes")
     assert applied.code == 0
@@ -163,6 +164,7 @@ def test_status(desk: Desks, story: Told) -> None:
     assert data["deliveries"] == {"waiting": 1, "failed": 1, "unknown": 0}
 
 
+@pytest.mark.long
 def test_conversations_alone_means_list(desk: Desks, story: Told) -> None:
     alone, listed = desk("conversations"), desk("conversations", "list")
     assert golden(alone.out) == golden(listed.out)
@@ -306,6 +308,7 @@ def test_keys_are_rotated_and_everything_still_opens(
     assert desk("keys", "rotate", "--json").data == {"customers": 0, "organizations": 0}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", [("status",), ("escalations",), ("deliveries",), ("customers",)])
 def test_a_key_that_opens_nothing_is_one_sentence(
     desk: Desks, story: Told, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
@@ -362,6 +365,7 @@ def test_help_lists_every_command_once(desk: Desks) -> None:
     assert "For example: `desk escalations show 4831-27`" in desk("help", "escalations").out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "example",
     [
@@ -391,6 +395,7 @@ def test_a_mistyped_command_is_told_with_the_close_match(desk: Desks) -> None:
     )
 
 
+@pytest.mark.long
 def test_the_program_itself_runs_without_a_terminal() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", "from bot.app.__main__ import main; main()", "org", "lint", str(SAMPLE)],

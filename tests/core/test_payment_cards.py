@@ -260,6 +260,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.long
 @given(st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=3))
 @example([f"{IBAN},", "1234567890123a"])
 @settings(deadline=None, max_examples=times(40))

@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +108,7 @@ async def all_at_once(calls: list[object]) -> list[int]:
     return statuses
 
 
+@pytest.mark.long
 @fuzzing
 @given(batch=batches(telegram_payloads()))
 async def test_no_update_makes_an_accident_and_each_accepted_one_is_stored_once(
@@ -138,6 +140,7 @@ async def test_no_update_makes_an_accident_and_each_accepted_one_is_stored_once(
     assert set(stored.values()) <= {1}
 
 
+@pytest.mark.long
 @fuzzing
 @given(batch=batches(slack_payloads()))
 async def test_no_payload_of_slack_makes_an_accident_and_none_is_stored_twice(

@@ -38,6 +38,7 @@ async def test_a_wrong_secret_of_telegram_is_refused_and_leaves_no_trace(door: D
     assert await door.refused("request.forged") - counted == len(secrets) + len(nonsense)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["events", "interactions", "commands"])
 async def test_a_forged_signature_of_slack_is_refused_and_leaves_no_trace(door: Door, path: str) -> None:
     before, counted = await door.rows(), await door.refused("request.forged")
@@ -126,6 +127,7 @@ async def test_a_body_over_four_mebibytes_is_refused(door: Door, chunked: bool) 
     assert await door.refused("request.too_large") - counted == 2
 
 
+@pytest.mark.long
 async def test_a_body_of_just_four_mebibytes_is_read(door: Door) -> None:
     frame = dumped(envelope(1, text=""))
     body = dumped(envelope(1, text="x" * (LIMIT - len(frame))))
@@ -155,6 +157,7 @@ async def test_a_request_that_breaks_off_leaves_no_trace(door: Door) -> None:
     assert await door.telegram(body) == 200  # and the door still stands
 
 
+@pytest.mark.long
 async def test_a_small_body_that_unpacks_to_a_large_one_is_refused(door: Door) -> None:
     before = await door.rows()
     body = gzip.compress(dumped(update(1, text="x" * 20 * LIMIT)))

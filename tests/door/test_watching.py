@@ -52,6 +52,7 @@ async def test_metrics_count_what_was_accepted_known_and_refused(door: Door) -> 
     }
 
 
+@pytest.mark.long
 async def test_metrics_tell_of_escalations_that_nobody_has_taken(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r, aiohttp.ClientSession() as session:
 
@@ -101,6 +102,7 @@ def logged() -> Iterator[io.StringIO]:
     root.setLevel(level)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("changes", [(), (webhooks,)], ids=["polling and a socket", "webhooks"])
 async def test_the_logs_of_a_whole_story_hold_no_words_names_addresses_or_tokens(
     database_url: str, redis_url: str, logged: io.StringIO, changes: tuple[object, ...]

@@ -49,6 +49,7 @@ async def test_a_text_of_ours_is_kept_without_asking_any_platform(services: Desk
     assert not services.platform.asked
 
 
+@pytest.mark.long
 async def test_all_files_of_a_message_are_fetched_however_many(services: Desk) -> None:
     refs = [f"f{n}" for n in range(20)]
     services.platform.contents |= {ref: PNG + ref.encode() for ref in refs}
@@ -60,6 +61,7 @@ async def test_all_files_of_a_message_are_fetched_however_many(services: Desk) -
     assert len(await services.told()) == 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trouble", [[503], [429, 500], [401]])
 async def test_a_platform_in_trouble_is_asked_again(services: Desk, trouble: list[int | None]) -> None:
     services.platform.contents["f1"] = PNG
@@ -90,6 +92,7 @@ async def test_a_platform_that_never_recovers_is_given_up(services: Desk) -> Non
     assert len(services.platform.asked) == 4
 
 
+@pytest.mark.long
 async def test_a_download_that_hangs_is_cut_off_and_begun_anew(services: Desk) -> None:
     services.platform.contents["f1"] = PNG
     services.platform.trouble["f1"] = [None]
@@ -164,6 +167,7 @@ async def test_what_a_dead_worker_put_is_recorded_without_fetching_it_again(serv
     assert services.platform.asked == []
 
 
+@pytest.mark.long
 async def test_the_files_of_a_killed_worker_are_taken_over(services: Desk, database_url: str) -> None:
     """A real process claims a file, and is killed in the middle of fetching it."""
     services.platform.contents["f1"] = PNG
@@ -194,6 +198,7 @@ async def test_a_file_that_kills_every_worker_is_given_up(services: Desk) -> Non
     assert services.platform.asked == []
 
 
+@pytest.mark.long
 async def test_a_long_download_keeps_its_lease(services: Desk) -> None:
     services.platform.contents["f1"] = PNG
     services.platform.trouble["f1"] = [None]
@@ -267,6 +272,7 @@ async def test_a_message_is_accepted_while_its_file_cannot_be_had(services: Desk
             assert await connection.scalar(text("select count(*) from messages")) == 2
 
 
+@pytest.mark.long
 async def test_a_database_that_goes_away_meanwhile_loses_nothing(
     services: Desk, database_url: str, servers: Addresses
 ) -> None:
@@ -358,6 +364,7 @@ async def broken_scan() -> AsyncIterator[None]:
     yield
 
 
+@pytest.mark.long
 async def test_a_mistake_of_ours_does_not_end_the_fetching(services: Desk) -> None:
     services.platform.contents["f1"] = PNG
     scan: Scan = broken_scan  # type: ignore[assignment]

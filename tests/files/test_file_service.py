@@ -104,6 +104,7 @@ async def keep(services: Desk, content: bytes, mime_type: str, name: str) -> UUI
     return wanted.id
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mime_type", "name", "is_", "manner"),
     [
@@ -140,6 +141,7 @@ async def test_a_file_is_served_so_that_no_browser_runs_it(
             assert (answer.status, answer.content_length) == (200, len(PNG) * 100)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("asked", "status", "told", "part"),
     [

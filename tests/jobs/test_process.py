@@ -85,6 +85,7 @@ def status(redis: Redis, id_: str) -> JobStatus:
     return Job.fetch(id_, connection=redis, serializer=SERIALIZER).get_status()
 
 
+@pytest.mark.long
 def test_a_job_runs_and_leaves_its_counts_and_another_desk_on_the_same_redis_is_let_alone(
     running: Running, redis: Redis
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_job_runs_and_leaves_its_counts_and_another_desk_on_the_same_redis_is_
     assert '"jobs stopped"' in running.logged()
 
 
+@pytest.mark.long
 def test_a_periodic_run_that_nobody_made_is_made_at_start(running: Running, redis: Redis) -> None:
     for name in ("sweep", "rewrap", "audit_check"):
         running.wait_for(f'"job": "{name}", "seconds"')
@@ -123,6 +125,7 @@ def test_a_periodic_run_is_made_once_however_many_processes_find_it_due(redis: R
     assert len(queue_of(redis, "aaaa")) == 1
 
 
+@pytest.mark.long
 def test_a_failed_job_stays_visible_waits_for_its_next_try_and_shows_no_values(
     running: Running, redis: Redis
 ) -> None:
@@ -185,6 +188,7 @@ def test_it_outlives_a_redis_that_goes_away_and_comes_back(
         asyncio.run(valkey.stop())
 
 
+@pytest.mark.long
 def test_without_redis_each_periodic_job_runs_in_turn(database_url: str, tmp_path: Path) -> None:
     running = Running(database_url, "", tmp_path / "log")
     try:

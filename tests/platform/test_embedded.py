@@ -276,6 +276,7 @@ async def test_at_rest_both_servers_take_little_memory(made_once: Path) -> None:
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change to another account")
 
 
+@pytest.mark.long
 @needs_root
 async def test_data_that_lies_where_its_account_cannot_go_moves_to_the_shelter(var: Path) -> None:
     closed = var / "closed"

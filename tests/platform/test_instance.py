@@ -91,6 +91,7 @@ async def test_two_programs_in_two_folders_have_nothing_in_common(var: Path) -> 
         assert not (folder / "instance.json").exists()
 
 
+@pytest.mark.long
 async def test_a_port_that_is_taken_is_told_before_anything_is_started(var: Path) -> None:
     async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as other:
         port = other.sockets[0].getsockname()[1]

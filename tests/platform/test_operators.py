@@ -108,6 +108,7 @@ async def test_no_process_needs_redis(environ: dict[str, str], running: Programs
         assert [line for line in lines(program) if line["level"] != "info"] == []
 
 
+@pytest.mark.long
 async def test_a_process_with_a_part_that_ended_ends_with_1_and_says_so(
     environ: dict[str, str], running: Programs, database_url: str
 ) -> None:
@@ -124,6 +125,7 @@ async def test_a_process_with_a_part_that_ended_ends_with_1_and_says_so(
     assert [line["level"] for line in lines(work) if line["event"] == "process ended by itself"] == ["error"]
 
 
+@pytest.mark.long
 async def test_all_in_one_end_with_1_when_their_jobs_were_ended(
     environ: dict[str, str], running: Programs
 ) -> None:
@@ -166,6 +168,7 @@ def small_disk(var: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", var], check=True)
 
 
+@pytest.mark.long
 async def test_a_full_disk_is_told_before_anything_runs(
     environ: dict[str, str], running: Programs, small_disk: Path
 ) -> None:
@@ -195,6 +198,7 @@ async def test_a_port_that_is_taken_is_named_with_its_variable(
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("setting", "value", "sentence"),
     [
@@ -355,6 +359,7 @@ async def test_what_is_wrong_with_the_database_is_told_everywhere_and_so_is_its_
     assert await program.ended(30) == 0
 
 
+@pytest.mark.long
 async def test_a_full_disk_is_told_and_the_platform_sends_again(
     environ: dict[str, str], running: Programs, database_url: str
 ) -> None:
@@ -405,6 +410,7 @@ async def test_every_process_says_at_its_start_where_it_listens_and_as_what(
         program.end()
 
 
+@pytest.mark.long
 async def test_jobs_tell_of_themselves(environ: dict[str, str], running: Programs) -> None:
     jobs = of("jobs", environ, running)
     await jobs.start()
@@ -467,6 +473,7 @@ async def test_a_redis_that_refuses_the_password_is_told_as_that(
     await logged(work, "warning", "redis.login_refused", "redis")
 
 
+@pytest.mark.long
 async def test_a_token_opens_what_a_public_address_hides(environ: dict[str, str], running: Programs) -> None:
     serve = of("serve", environ | {"HOST": "0.0.0.0", "METRICS_TOKEN": "a-token"}, running)  # noqa: S104
     serve.launch()
@@ -480,6 +487,7 @@ async def test_a_token_opens_what_a_public_address_hides(environ: dict[str, str]
     assert "a-token" not in serve.last_words()
 
 
+@pytest.mark.long
 async def test_a_port_of_its_own_takes_health_from_the_public_one(
     environ: dict[str, str], running: Programs
 ) -> None:

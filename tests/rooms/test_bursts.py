@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from connectors.sandbox.faults import Mischief
 from connectors.slack.emoji import code_for
 from tests.rooms.test_leak import in_telegram
@@ -21,6 +23,7 @@ def bursts(told: list[str]) -> list[int]:
     return [int(found[1]) for one in told if (found := re.search(r"shown line by line: \**(\d+)\**", one))]
 
 
+@pytest.mark.long
 async def test_in_slack_it_is_one_post_that_grows_and_a_reaction_to_it_means_the_newest_line(
     start: Start,  # noqa: F811
 ) -> None:
@@ -48,6 +51,7 @@ async def test_in_slack_it_is_one_post_that_grows_and_a_reaction_to_it_means_the
         await room.hears("One at a time, please.")
 
 
+@pytest.mark.long
 async def test_in_telegram_it_is_one_post_that_grows(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, in_telegram, limited, every_channel=True) as r:
         topic = await (await Topic(r).opened()).taken()
@@ -76,6 +80,7 @@ async def test_in_slack_the_newest_of_very_long_messages_are_shown_in_one_post(
         assert len(bursts(room.told())) == 1
 
 
+@pytest.mark.long
 async def test_in_telegram_the_newest_of_very_long_messages_are_shown_in_one_post(
     database_url: str, redis_url: str
 ) -> None:

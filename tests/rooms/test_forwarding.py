@@ -1,5 +1,7 @@
 """What the holder forwards is not the holder's words: it stays inside, and the room says so."""
 
+import pytest
+
 from connectors.sandbox.slack.files import Upload
 from tests.rooms.sides import reached_customers
 from tests.rooms.test_leak import in_telegram
@@ -50,6 +52,7 @@ ORIGINS = [
 ]
 
 
+@pytest.mark.long
 async def test_in_telegram_a_forwarded_message_of_any_origin_stays_inside(
     database_url: str, redis_url: str
 ) -> None:

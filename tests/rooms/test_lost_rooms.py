@@ -188,6 +188,7 @@ async def begun_anew(room: Room) -> Room:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("heard", [True, False])
 async def test_a_thread_that_was_deleted_goes_on_in_a_new_one(start: Start, heard: bool) -> None:
     """Without an event, the customer's next words find out that there is nothing to answer to."""
@@ -230,6 +231,7 @@ async def test_who_leaves_the_channel_holds_nothing_any_more(start: Start) -> No
         await room.taken("carla")
 
 
+@pytest.mark.long
 async def test_when_whom_the_ladder_asked_is_deactivated_whoever_is_next_is_called_at_once(
     start: Start,
 ) -> None:
@@ -259,6 +261,7 @@ async def test_a_reminder_finds_out_who_was_deactivated(start: Start) -> None:
         await room.card_says("needs a person")
 
 
+@pytest.mark.long
 async def test_who_sleeps_past_the_time_is_not_reminded_but_relieved(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()

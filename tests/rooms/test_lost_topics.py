@@ -31,6 +31,7 @@ async def goes_on_in_slack(r: Rig, topic: Topic, words: str) -> None:
     assert len(topic.maya.heard()) == heard + 1, "the customer is not told of groups"
 
 
+@pytest.mark.long
 async def test_removed_from_its_group_the_bot_goes_on_in_slack_and_tells_the_holder(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.group.remove_bot(topic.person("Grace"))
@@ -41,6 +42,7 @@ async def test_removed_from_its_group_the_bot_goes_on_in_slack_and_tells_the_hol
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loss", [{"bot_inside": False}, {"forum": False}])
 async def test_without_an_event_the_customers_next_words_find_it_out(
     desk: Rig, loss: dict[str, bool]
@@ -51,6 +53,7 @@ async def test_without_an_event_the_customers_next_words_find_it_out(
     await goes_on_in_slack(desk, topic, "hello?")
 
 
+@pytest.mark.long
 async def test_a_topic_that_somebody_closes_is_opened_again(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.group.close_topic(topic.person("Grace"), topic.id)
@@ -60,6 +63,7 @@ async def test_a_topic_that_somebody_closes_is_opened_again(desk: Rig) -> None:
     await topic.hears("Still me.")
 
 
+@pytest.mark.long
 async def test_in_a_new_topic_the_holder_is_called(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.group.delete_topic(topic.id)
@@ -68,6 +72,7 @@ async def test_in_a_new_topic_the_holder_is_called(desk: Rig) -> None:
     await topic.shows("Farid Haddad still speaks to")
 
 
+@pytest.mark.long
 async def test_with_the_bots_token_revoked_staff_in_slack_go_on(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     desk.telegram_staff.revoke()

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.rooms.sides import ByMail, OnWhatsApp, SlackThread, reached_customers
 from tests.story.rig import rig, until
 
@@ -9,6 +11,7 @@ NAME = "Maya Fischer"
 INSIDE = ("insideone", "insidetwo", "insidethree", "insidefour")
 
 
+@pytest.mark.long
 async def test_the_code_and_the_story_go_to_the_address_that_was_named_and_hold_no_private_word(
     database_url: str, redis_url: str
 ) -> None:

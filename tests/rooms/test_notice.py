@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.rooms.test_leak import in_telegram
 from tests.rooms.test_room import Room, Start, start, undo  # noqa: F401 (a fixture)
 from tests.rooms.test_topic import Topic
@@ -36,6 +38,7 @@ async def test_in_slack_it_says_who_speaks_what_leaves_how_to_undo_and_what_mark
             assert sentence in notice
 
 
+@pytest.mark.long
 async def test_in_telegram_it_names_the_marks_and_the_undo_of_telegram(
     database_url: str, redis_url: str
 ) -> None:

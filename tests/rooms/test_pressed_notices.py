@@ -1,5 +1,7 @@
 """The notice of what has no room yet, as people press its button late, twice, or without being asked to."""
 
+import pytest
+
 from connectors.sandbox.faults import Mischief
 from connectors.sandbox.telegram.model import ChatMessage
 from tests.rooms.test_room import Start, start  # noqa: F401 (a fixture)
@@ -43,6 +45,7 @@ class InSlack:
         return [one.text for one in self.r.slack.ephemerals(who)]
 
 
+@pytest.mark.long
 async def test_in_slack_who_presses_when_all_have_rooms_is_told_so_once(start: Start) -> None:  # noqa: F811
     async with start(every_channel=True) as r:
         notice = await InSlack(r).shown()
@@ -58,6 +61,7 @@ async def test_in_slack_who_presses_when_all_have_rooms_is_told_so_once(start: S
         assert notice.rooms() == MAILS
 
 
+@pytest.mark.long
 async def test_in_slack_a_stranger_who_presses_is_told_why_nothing_happens(start: Start) -> None:  # noqa: F811
     async with start(every_channel=True) as r:
         notice = await InSlack(r).shown()
@@ -77,6 +81,7 @@ def all_in_telegram(document: dict[str, object]) -> None:
         team["people"], team["channels"] = night_watch["people"], night_watch["channels"]
 
 
+@pytest.mark.long
 async def test_in_telegram_of_two_who_press_at_once_the_second_is_told_so_once(
     database_url: str, redis_url: str
 ) -> None:

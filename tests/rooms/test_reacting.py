@@ -1,5 +1,7 @@
 """A reaction of the holder, from a room on each of the staff's platforms to the customer's phone."""
 
+import pytest
+
 from connectors.slack.emoji import code_for
 from tests.rooms.test_leak import in_telegram
 from tests.rooms.test_room import CHANNEL, Room, Start, start, undo  # noqa: F401 (a fixture)
@@ -7,6 +9,7 @@ from tests.rooms.test_topic import Topic
 from tests.story.rig import rig, until
 
 
+@pytest.mark.long
 async def test_from_slack_a_listed_emoji_leaves_after_the_undo_and_its_line_is_marked(
     start: Start,  # noqa: F811
 ) -> None:
@@ -36,6 +39,7 @@ async def test_from_slack_a_listed_emoji_leaves_after_the_undo_and_its_line_is_m
         assert "leftwards_arrow_with_hook" in room.marks(second)
 
 
+@pytest.mark.long
 async def test_in_slack_a_reaction_on_the_story_says_where_to_react(start: Start) -> None:  # noqa: F811
     async with start(undo("1s")) as r:
         room = await (await Room(r).open()).taken()
@@ -52,6 +56,7 @@ async def test_in_slack_a_reaction_on_the_story_says_where_to_react(start: Start
         assert not r.phone.sent("setMessageReaction")
 
 
+@pytest.mark.long
 async def test_in_slack_it_can_be_taken_back_after_somebody_else_took_over(
     start: Start,  # noqa: F811
 ) -> None:
@@ -75,6 +80,7 @@ async def test_in_slack_it_can_be_taken_back_after_somebody_else_took_over(
         assert not r.phone.sent("setMessageReaction")
 
 
+@pytest.mark.long
 async def test_from_telegram_it_reaches_a_customer_on_another_channel(
     database_url: str, redis_url: str
 ) -> None:

@@ -106,6 +106,7 @@ class Room:
         await until(lambda: any(words in w for w in self.whispers(who)), what=f"{words!r} to {who}")
 
 
+@pytest.mark.long
 async def test_within_the_undo_words_can_be_changed_and_withdrawn(start: Start) -> None:
     async with start(undo("4s")) as r:
         room = await (await Room(r).open()).taken()
@@ -176,6 +177,7 @@ async def assign(room: Room, by: str, to: str) -> None:
     assert (await r.slack.submit_view(by, view, {"person": {"answer": to}})).taken
 
 
+@pytest.mark.long
 async def test_people_named_by_their_email_address_are_known(start: Start) -> None:
     async with start(by_email) as r:
         room = await Room(r).open()
@@ -189,6 +191,7 @@ async def test_people_named_by_their_email_address_are_known(start: Start) -> No
         await room.hears("Hugo here.")
 
 
+@pytest.mark.long
 async def test_whoever_is_assigned_is_called_and_speaks_once_they_take_it(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken("carla")
@@ -211,6 +214,7 @@ async def test_whoever_is_assigned_is_called_and_speaks_once_they_take_it(start:
         assert not {"is she serious?", "not mine any more"} & set(r.heard())
 
 
+@pytest.mark.long
 async def test_whoever_is_assigned_and_does_not_take_it_is_reminded_once_and_then_the_ladder_goes_on(
     start: Start,
 ) -> None:
@@ -252,6 +256,7 @@ async def test_whoever_was_asked_directly_hears_once_that_another_has_it(start: 
         assert len(r.slack.messages(direct)) == 2
 
 
+@pytest.mark.long
 async def test_the_holder_from_whom_it_is_assigned_away_is_told(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken("hugo")
@@ -260,6 +265,7 @@ async def test_the_holder_from_whom_it_is_assigned_away_is_told(start: Start) ->
         await room.says("<@U0HUGO0008> ➡️ *Hugo Martin*, this is yours no longer")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["deactivated", "asleep", "unheard"])
 async def test_what_is_assigned_to_somebody_who_cannot_notice_it_waits_for_the_team(
     start: Start, how: str
@@ -276,6 +282,7 @@ async def test_what_is_assigned_to_somebody_who_cannot_notice_it_waits_for_the_t
         await room.card_says("Hugo Martin speaks to")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["deactivated", "asleep", "unheard"])
 async def test_who_solved_it_and_cannot_notice_the_customers_return_is_not_waited_for(
     start: Start, how: str
@@ -301,6 +308,7 @@ def cannot_notice(r: Rig, who: str, how: str) -> None:
         next(user for user in r.slack.people() if user.name == who).deleted = True
 
 
+@pytest.mark.long
 async def test_of_two_who_press_take_at_once_the_second_is_told_who_was_first(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
@@ -312,6 +320,7 @@ async def test_of_two_who_press_take_at_once_the_second_is_told_who_was_first(st
         await room.hears("Hugo here.")
 
 
+@pytest.mark.long
 async def test_the_card_tells_the_truth_for_its_whole_life(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
@@ -335,6 +344,7 @@ async def test_the_card_tells_the_truth_for_its_whole_life(start: Start) -> None
         assert room.message(line)["text"] not in r.heard()
 
 
+@pytest.mark.long
 async def test_files_go_both_ways_and_changes_are_shown(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -432,6 +442,7 @@ async def test_staff_are_told_that_the_customer_has_blocked_us(start: Start) -> 
         await room.says("cannot be reached")
 
 
+@pytest.mark.long
 async def test_duplicates_and_our_own_events_are_harmless(start: Start) -> None:
     async with start(webhooks) as r:
         r.sandbox.faults.add("slack", Mischief.DUPLICATE, pattern="message", seconds=0.01)
@@ -461,6 +472,7 @@ async def test_within_the_window_it_is_the_same_conversation_and_later_a_new_one
         assert conversations[1][1] == conversations[0][0]
 
 
+@pytest.mark.long
 async def test_within_the_window_it_goes_back_to_the_team_in_the_same_thread(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -477,6 +489,7 @@ async def test_within_the_window_it_goes_back_to_the_team_in_the_same_thread(sta
         await room.hears("Let me see.")
 
 
+@pytest.mark.long
 async def test_a_resolution_pressed_by_mistake_is_undone_and_the_customer_never_hears_of_it(
     start: Start,
 ) -> None:
@@ -492,6 +505,7 @@ async def test_a_resolution_pressed_by_mistake_is_undone_and_the_customer_never_
         assert SOLVED not in r.heard()
 
 
+@pytest.mark.long
 async def test_a_closed_card_is_reopened_until_the_customer_has_begun_anew(start: Start) -> None:
     def brief(document: dict[str, object]) -> None:
         document["reopen_window"] = "1ms"
@@ -513,6 +527,7 @@ async def test_a_closed_card_is_reopened_until_the_customer_has_begun_anew(start
         await room.whispered("carla", "has begun a new conversation since")
 
 
+@pytest.mark.long
 async def test_words_keep_their_undo_when_another_takes_over(start: Start) -> None:
     async with start(undo("3s")) as r:
         room = await (await Room(r).open()).taken()
@@ -535,6 +550,7 @@ async def _conversations(r: Rig) -> list[tuple[object, object]]:
         return [(row[0], row[1]) for row in rows]
 
 
+@pytest.mark.long
 async def test_an_edit_reaches_the_customer_however_old_the_message_is(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
@@ -549,6 +565,7 @@ async def test_an_edit_reaches_the_customer_however_old_the_message_is(start: St
         await room.hears("It is on page 5.")
 
 
+@pytest.mark.long
 async def test_words_and_presses_in_a_closed_thread_are_answered_there(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()

@@ -99,6 +99,7 @@ async def desk(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 # What befalls topics
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("call", ["createForumTopic", "sendMessage"])
 async def test_a_room_whose_beginning_nobody_can_be_sure_of_is_there_all_the_same(
     desk: Rig, call: str
@@ -110,6 +111,7 @@ async def test_a_room_whose_beginning_nobody_can_be_sure_of_is_there_all_the_sam
     await topic.hears("Farid here.")
 
 
+@pytest.mark.long
 async def test_a_topic_that_somebody_deletes_goes_on_in_another(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.group.delete_topic(topic.id)
@@ -121,6 +123,7 @@ async def test_a_topic_that_somebody_deletes_goes_on_in_another(desk: Rig) -> No
     assert len(topic.group.topics()) == 1
 
 
+@pytest.mark.long
 async def test_a_card_that_somebody_deletes_comes_again(desk: Rig) -> None:
     topic = await Topic(desk).opened()
     topic.group.tap(topic.person("Farid"), topic.card().message_id, "Take")
@@ -130,6 +133,7 @@ async def test_a_card_that_somebody_deletes_comes_again(desk: Rig) -> None:
     await topic.hears("Farid here.")
 
 
+@pytest.mark.long
 async def test_what_perhaps_never_reached_the_topic_is_told_again(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     desk.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern="sendMessage", count=1)
@@ -148,6 +152,7 @@ def in_another_group(number: int) -> Change:
     return change
 
 
+@pytest.mark.long
 async def test_a_group_that_a_team_gets_while_the_desk_runs_is_heard(desk: Rig, database_url: str) -> None:
     group = desk.telegram_staff.group("Billing", desk.night_watch.members())
     mail = mail_at(desk.mail.smtp.port, desk.mail.imap.port)
@@ -167,6 +172,7 @@ async def test_a_group_that_a_team_gets_while_the_desk_runs_is_heard(desk: Rig, 
 # What only Telegram does
 
 
+@pytest.mark.long
 async def test_what_an_administrator_writes_anonymously_stays_inside_and_they_are_told(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     line = topic.write("Farid", "I refunded it.", anonymous=True)
@@ -177,6 +183,7 @@ async def test_what_an_administrator_writes_anonymously_stays_inside_and_they_ar
     assert "I refunded it." not in topic.maya.heard()
 
 
+@pytest.mark.long
 async def test_words_for_one_person_are_seen_by_nobody_else_in_the_topic(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.write("Grace", "she again")
@@ -184,6 +191,7 @@ async def test_words_for_one_person_are_seen_by_nobody_else_in_the_topic(desk: R
     assert not topic.group.seen_alone(topic.person("Farid"))
 
 
+@pytest.mark.long
 async def test_on_an_older_server_whoever_has_not_started_the_bot_is_told_in_the_topic(desk: Rig) -> None:
     desk.telegram_staff.serve((10, 0))
     topic = await (await Topic(desk).opened()).taken()
@@ -191,6 +199,7 @@ async def test_on_an_older_server_whoever_has_not_started_the_bot_is_told_in_the
     await topic.shows("Grace Kim: Only Farid Haddad is speaking")
 
 
+@pytest.mark.long
 async def test_a_thumb_down_takes_back_what_the_customer_has_read(desk: Rig) -> None:
     topic = await Topic(desk).opened()
     topic.maya = OnTelegram(desk, "Ines Duarte")  # who can be written to where messages can be deleted
@@ -205,6 +214,7 @@ async def test_a_thumb_down_takes_back_what_the_customer_has_read(desk: Rig) -> 
     await topic.marked(line, "🕊")
 
 
+@pytest.mark.long
 async def test_a_command_with_a_slip_in_it_does_not_reach_the_customer(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     line = topic.write("Farid", "/dekst customers show maya")
@@ -214,6 +224,7 @@ async def test_a_command_with_a_slip_in_it_does_not_reach_the_customer(desk: Rig
     assert not any("customers show" in text for text in topic.maya.heard())
 
 
+@pytest.mark.long
 async def test_a_card_that_telegram_does_not_show_to_the_bot_any_more_can_be_taken(desk: Rig) -> None:
     topic = await Topic(desk).opened()
     take = next(button for row in topic.card().buttons for button in row if button["text"] == "Take")
@@ -229,6 +240,7 @@ async def test_a_card_that_telegram_does_not_show_to_the_bot_any_more_can_be_tak
     await topic.shows("has taken this")
 
 
+@pytest.mark.long
 async def test_files_go_both_ways_also_in_albums(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     maya, farid = desk.on_whatsapp(), topic.person("Farid")
@@ -251,12 +263,14 @@ async def test_files_go_both_ways_also_in_albums(desk: Rig) -> None:
     await until(lambda: len([m for m in maya.chat if m.kind == "document"]) == 2, what="both files")
 
 
+@pytest.mark.long
 async def test_who_leaves_the_group_holds_nothing_any_more(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.group.leave(topic.person("Farid"))
     await topic.shows("Farid Haddad left the group. Nobody speaks to Maya")
 
 
+@pytest.mark.long
 async def test_what_cannot_go_on_to_the_customer_is_marked_as_such(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     farid = topic.person("Farid")
@@ -276,6 +290,7 @@ async def test_what_cannot_go_on_to_the_customer_is_marked_as_such(desk: Rig) ->
 # Closed topics
 
 
+@pytest.mark.long
 async def test_words_and_presses_in_a_closed_topic_are_answered(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     await topic.presses("Farid", "Resolve")
@@ -285,6 +300,7 @@ async def test_words_and_presses_in_a_closed_topic_are_answered(desk: Rig) -> No
     await topic.whispered("Farid", "What you wrote stays inside")
 
 
+@pytest.mark.long
 async def test_a_closed_topic_is_reopened_by_the_customer_and_by_its_button(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     await topic.presses("Farid", "Resolve")
@@ -301,6 +317,7 @@ async def test_a_closed_topic_is_reopened_by_the_customer_and_by_its_button(desk
     assert len(topic.group.topics()) == 1
 
 
+@pytest.mark.long
 async def test_what_a_customer_answers_is_a_reply_in_the_topic(desk: Rig) -> None:
     topic = await Topic(desk).opened()
     phone = desk.on_whatsapp()
@@ -312,6 +329,7 @@ async def test_what_a_customer_answers_is_a_reply_in_the_topic(desk: Rig) -> Non
     assert "↩️ to “On the 3rd”" in answer.text
 
 
+@pytest.mark.long
 async def test_a_press_that_is_refused_is_answered_where_it_was_made(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     stranger = desk.telegram_staff.user("Mallory")
@@ -327,6 +345,7 @@ async def test_a_press_that_is_refused_is_answered_where_it_was_made(desk: Rig) 
     await until(answered, what="a word to who pressed it")
 
 
+@pytest.mark.long
 async def test_what_has_left_can_be_taken_back_in_a_closed_topic(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     line = topic.write("Farid", "Wrong customer.")

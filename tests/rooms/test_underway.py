@@ -41,6 +41,7 @@ async def left_with_words(r: Rig) -> tuple[Room, str]:
     return there, shown
 
 
+@pytest.mark.long
 async def test_words_that_leave_after_their_channel_was_archived_are_marked_in_the_new_room(
     start: Start,
 ) -> None:
@@ -53,6 +54,7 @@ async def test_words_that_leave_after_their_channel_was_archived_are_marked_in_t
         assert await line(there) == shown
 
 
+@pytest.mark.long
 async def test_words_that_fail_after_their_channel_was_archived_can_be_sent_again_from_the_new_room(
     start: Start,
 ) -> None:
@@ -64,6 +66,7 @@ async def test_words_that_fail_after_their_channel_was_archived_can_be_sent_agai
         await there.says("they may have blocked us")
 
 
+@pytest.mark.long
 async def test_their_author_takes_them_back_in_the_new_room(start: Start) -> None:
     async with start(undo("5m")) as r:
         there, shown = await left_with_words(r)

@@ -23,6 +23,7 @@ def _mail(r: Rig) -> list[str]:
     return [letter.text for letter in r.by_mail().inbox]
 
 
+@pytest.mark.long
 async def test_an_agent_answers_on_every_channel(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:
         assert not r.desks[0].connections.problems
@@ -57,6 +58,7 @@ def all_to_the_night_watch(document: dict[str, object]) -> None:
         rule["target"] = "night-watch"
 
 
+@pytest.mark.long
 async def test_the_night_watch_works_in_a_topic_on_telegram(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, all_to_the_night_watch, every_channel=True) as r:
         r.on_whatsapp().say("I would like to talk to a human")

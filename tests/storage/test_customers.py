@@ -315,6 +315,7 @@ async def test_another_organization_reads_no_customer(database: Database, keys: 
             await customers.customer(connection, keys, stranger, told.tom)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("statement", "index"),
     [

@@ -334,6 +334,7 @@ async def test_whoever_writes_after_it_is_heard(empty_url: str, database_url: st
             await desk.database.close()
 
 
+@pytest.mark.long
 async def test_who_was_erased_before_it_stays_erased_and_holds_nobody_up(
     empty_url: str, database_url: str
 ) -> None:

@@ -682,6 +682,7 @@ async def test_who_parts_or_erases_waits_for_conversations_first(
         assert len(await desk.rows("select id from merges for update nowait")) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 async def test_words_come_in_while_customers_are_merged_and_parted(
     desk: Bench, twin: Bench, seed: int

@@ -136,6 +136,7 @@ async def test_what_is_no_id_is_bad_usage(connection: AsyncConnection, told: Tol
         await queries.find_id(connection, told.organization, Subject.CONVERSATION, reference)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("statement", "index"),
     [

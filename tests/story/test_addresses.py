@@ -1,5 +1,7 @@
 """One mailbox of several addresses: each leads to the agent or the team that the file names for it."""
 
+import pytest
+
 from tests.story.rig import Change, Rig, rig, until
 
 SUPPORT = "support@brightdesk.example"
@@ -26,6 +28,7 @@ def rooms(r: Rig) -> list[str]:
     return [name for name in channels for _ in r.threads(name)]
 
 
+@pytest.mark.long
 async def test_an_address_of_a_team_leads_to_its_room(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, addresses(), every_channel=True) as r:
         r.mail.add_alias(BILLING, SUPPORT)

@@ -34,6 +34,7 @@ async def taken(r: Rig, side: Side) -> str:
     return ts
 
 
+@pytest.mark.long
 @channels
 async def test_an_article_answers_a_question(database_url: str, redis_url: str, kind: type[Side]) -> None:
     async with story(database_url, redis_url, kind) as (_, side):
@@ -42,6 +43,7 @@ async def test_an_article_answers_a_question(database_url: str, redis_url: str, 
         assert "invite" in side.heard()[0].casefold()
 
 
+@pytest.mark.long
 @channels
 async def test_people_take_over_and_their_private_words_stay_inside(
     database_url: str, redis_url: str, kind: type[Side]
@@ -63,6 +65,7 @@ async def test_people_take_over_and_their_private_words_stay_inside(
         assert not any("lying" in text or "fuss" in text for text in side.heard())
 
 
+@pytest.mark.long
 @channels
 async def test_a_picture_reaches_the_room_and_one_of_staff_the_customer(
     database_url: str, redis_url: str, kind: type[Side]

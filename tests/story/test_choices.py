@@ -12,6 +12,7 @@ VAGUE = "invoices and payment"
 _CHOICE = re.compile(r"^(\d)\\?\. (.+)$", re.MULTILINE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("typed", ["2", "the second one, please", "2\n\nThanks, Eve"])
 async def test_a_number_typed_by_mail_brings_the_article_it_stood_for(
     database_url: str, redis_url: str, typed: str

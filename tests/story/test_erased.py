@@ -98,6 +98,7 @@ def _is_closed(room: Room) -> bool:
     return False
 
 
+@pytest.mark.long
 async def test_all_that_the_desk_posted_in_slack_is_deleted(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
@@ -191,6 +192,7 @@ async def test_what_is_left_is_named_where_telegram_lets_nothing_be_deleted(
         assert await _remains(r) == []
 
 
+@pytest.mark.long
 async def test_a_topic_of_telegram_is_emptied(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
         customer, room = OnTelegram(r, "Maya Fischer"), Topic(r)
@@ -250,6 +252,7 @@ async def test_a_reaction_is_answered_by_the_line(database_url: str, redis_url: 
         assert f"{ERASED} on 20" in r.slack.ephemerals("carla")[-1].text
 
 
+@pytest.mark.long
 async def test_who_was_erased_and_writes_again_is_new(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
@@ -278,6 +281,7 @@ async def test_words_within_their_undo_are_shown_as_not_sent(database_url: str, 
         assert customer.heard() == heard
 
 
+@pytest.mark.long
 async def test_what_was_answered_to_a_command_in_the_staffs_group_is_deleted(
     database_url: str, redis_url: str
 ) -> None:

@@ -23,6 +23,7 @@ def billing_in(channel: str, *, public: bool = False) -> Change:
     return change
 
 
+@pytest.mark.long
 async def test_a_channel_shared_with_another_company_is_refused_and_found_by_the_check(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -126,6 +127,7 @@ async def test_a_public_group_on_telegram_is_found_by_the_check_and_refused(
         assert "is to be private, but it is public (@brightdesk_night)" in " ".join(refused.out.split())
 
 
+@pytest.mark.long
 async def test_a_topic_and_the_admins_are_told_once_when_their_group_has_become_public(
     database_url: str, redis_url: str
 ) -> None:
@@ -148,6 +150,7 @@ async def test_a_topic_and_the_admins_are_told_once_when_their_group_has_become_
         )
 
 
+@pytest.mark.long
 async def test_a_group_that_the_file_says_is_public_warns_nobody(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, in_telegram, public_in_the_file, every_channel=True) as r:
         customer, room = OnTelegram(r, "Maya Fischer"), Topic(r)

@@ -56,6 +56,7 @@ async def whispered(r: Rig, user: str, channel: str, command: str) -> str:
     return answer.text + json.dumps(answer.blocks, ensure_ascii=False)
 
 
+@pytest.mark.long
 async def test_telegram_is_left_alone_for_as_long_as_it_asks(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         r.sandbox.faults.add("telegram", Mischief.RATE_LIMITED, pattern="sendMessage", count=1, seconds=2)
@@ -66,6 +67,7 @@ async def test_telegram_is_left_alone_for_as_long_as_it_asks(database_url: str, 
         assert sent.at - refused.at >= timedelta(seconds=2)
 
 
+@pytest.mark.long
 async def test_slack_is_left_alone_for_as_long_as_it_asks(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         before = r.desks[0].desk.clock().timestamp()
@@ -75,6 +77,7 @@ async def test_slack_is_left_alone_for_as_long_as_it_asks(database_url: str, red
         assert r.slack.double_posts() == {}
 
 
+@pytest.mark.long
 async def test_errors_of_the_platforms_are_tried_again_and_nothing_is_said_twice(
     database_url: str, redis_url: str
 ) -> None:
@@ -91,6 +94,7 @@ async def test_errors_of_the_platforms_are_tried_again_and_nothing_is_said_twice
         assert sum(r.sandbox.faults.injected.values()) == 5
 
 
+@pytest.mark.long
 async def test_a_post_whose_answer_was_lost_is_found_in_slack_and_not_posted_again(
     database_url: str, redis_url: str
 ) -> None:
@@ -108,6 +112,7 @@ async def test_a_post_whose_answer_was_lost_is_found_in_slack_and_not_posted_aga
         assert len(lines) == len(set(lines))
 
 
+@pytest.mark.long
 async def test_a_post_stays_in_doubt_while_slack_will_not_say_whether_it_arrived(
     database_url: str, redis_url: str
 ) -> None:
@@ -125,6 +130,7 @@ async def test_a_post_stays_in_doubt_while_slack_will_not_say_whether_it_arrived
         assert len(r.threads(CHANNEL)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("mischief", "arrived"), [(Mischief.LOST_RESPONSE, 1), (Mischief.RESET, 0)], ids=str)
 async def test_words_whose_fate_telegram_cannot_tell_are_sent_again_by_people_alone(
     database_url: str, redis_url: str, mischief: Mischief, arrived: int
@@ -146,6 +152,7 @@ async def test_words_whose_fate_telegram_cannot_tell_are_sent_again_by_people_al
         assert r.heard()[1:] == [*["I refunded it."] * (1 + arrived), "Is all well now?"]
 
 
+@pytest.mark.long
 async def test_an_agents_answer_that_may_be_lost_calls_people(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         r.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern="sendMessage", count=1)
@@ -158,6 +165,7 @@ async def test_an_agents_answer_that_may_be_lost_calls_people(database_url: str,
         assert sum("invite" in text.casefold() for text in r.heard()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("changes", [(), (webhooks,)], ids=["polling and a socket", "webhooks"])
 async def test_events_that_come_twice_and_late_are_heard_once_and_in_order(
     database_url: str, redis_url: str, changes: tuple[object, ...]
@@ -185,6 +193,7 @@ async def test_events_that_come_twice_and_late_are_heard_once_and_in_order(
         assert r.slack.undelivered == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("changes", [(), (webhooks,)], ids=["polling and a socket", "webhooks"])
 async def test_events_that_overtake_each_other_are_heard_once(
     database_url: str, redis_url: str, changes: tuple[object, ...]
@@ -226,6 +235,7 @@ async def test_a_customer_who_blocked_us_is_not_pursued_and_the_staff_know(
         await until(lambda: r.heard()[-1] == "Are you there?", what="the words after all")
 
 
+@pytest.mark.long
 async def test_a_long_answer_leaves_in_parts_and_in_order(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         ts = await taken(r)
@@ -246,6 +256,7 @@ def published(document: dict[str, object]) -> None:
         account.pop("limits", None)
 
 
+@pytest.mark.long
 async def test_the_published_limits_of_both_platforms_are_kept(database_url: str, redis_url: str) -> None:
     customers = [f"Customer {n:02}" for n in range(60)]
     sandbox = Sandbox(

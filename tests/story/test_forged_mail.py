@@ -2,6 +2,8 @@
 
 from email.utils import formataddr
 
+import pytest
+
 from tests.story.rig import Rig, rig, until
 
 SUPPORT = "support@brightdesk.example"
@@ -18,6 +20,7 @@ def told(r: Rig) -> str:
     return "\n".join(text for channel, ts in rooms(r) for text in r.in_thread(channel, ts))
 
 
+@pytest.mark.long
 async def test_forty_forged_mails_make_one_mail_to_whom_they_name_and_one_room(
     database_url: str, redis_url: str
 ) -> None:
@@ -52,6 +55,7 @@ async def test_forty_forged_mails_make_one_mail_to_whom_they_name_and_one_room(
         assert not r.mail.customer("eve@harbor.example").inbox
 
 
+@pytest.mark.long
 async def test_who_answers_the_acknowledgement_is_answered_as_anybody_is(
     database_url: str, redis_url: str
 ) -> None:

@@ -97,6 +97,7 @@ async def test_what_a_customer_writes_while_the_disk_of_postgresql_is_full_is_ke
         assert (sorted(said) if channel is InSlack else said) == LINES
 
 
+@pytest.mark.long
 async def test_what_a_person_writes_while_the_disk_of_postgresql_is_full_reaches_the_customer_once(
     database_url: str, redis_url: str
 ) -> None:
@@ -111,6 +112,7 @@ async def test_what_a_person_writes_while_the_disk_of_postgresql_is_full_reaches
         assert r.heard().count("Hugo here.") == 1
 
 
+@pytest.mark.long
 async def test_what_waits_at_a_platform_outlives_the_sandbox(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -130,6 +132,7 @@ async def test_what_waits_at_a_platform_outlives_the_sandbox(
         await stored(database_url, len(EVERYWHERE))
 
 
+@pytest.mark.long
 async def test_what_is_written_after_the_sandbox_lost_its_state_is_heard(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from tests.story.sides import ByMail, OnTelegram, OnWhatsApp, Side
 from tests.story.test_channels import story
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "language", "text", "room"),
     [

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.rooms.sides import OnTelegram, SlackThread
 from tests.story.rig import Rig, rig, until
 from tests.story.shell import desk
@@ -46,6 +48,7 @@ def link(room: SlackThread) -> str:
     return f"/p{room.ts.replace('.', '')}|thread>"
 
 
+@pytest.mark.long
 async def test_two_held_conversations_of_one_customer_go_on_and_know_of_each_other(
     database_url: str, redis_url: str
 ) -> None:
@@ -69,6 +72,7 @@ async def test_two_held_conversations_of_one_customer_go_on_and_know_of_each_oth
         await card_says(hers, "back with the agent")
 
 
+@pytest.mark.long
 async def test_merged_while_one_is_held_and_one_waits_nothing_changes_hands_until_somebody_takes_it(
     database_url: str, redis_url: str
 ) -> None:

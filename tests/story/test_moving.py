@@ -33,6 +33,7 @@ async def command(r: Rig, words: str) -> str:
     return (await run_in_chat(desk, registry(desk), Caller(organization, "anna", "Anna"), words)).markdown
 
 
+@pytest.mark.long
 async def test_a_customer_goes_from_whatsapp_to_mail_to_telegram_inside_one_matter(
     database_url: str, redis_url: str
 ) -> None:
@@ -73,6 +74,7 @@ async def test_a_customer_goes_from_whatsapp_to_mail_to_telegram_inside_one_matt
         assert not any("I read you here" in t for t in (*whatsapp.heard(), *mail.heard()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [OnWhatsApp, OnMessenger], ids=lambda kind: kind.title)
 async def test_an_invitation_leads_to_another_channel_once(
     database_url: str, redis_url: str, kind: type[Side]
@@ -140,6 +142,7 @@ def nobody_comes(document: dict[str, object]) -> None:
             rule["timeout"] = "1s"
 
 
+@pytest.mark.long
 async def test_hands_change_from_slack_to_telegram(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, nobody_comes, every_channel=True) as r:
         maya = OnWhatsApp(r)

@@ -175,6 +175,7 @@ def _value(kept: "redis.Redis", key: bytes) -> object:
     return reads[kind]()  # type: ignore[index]
 
 
+@pytest.mark.long
 async def test_nothing_is_left_of_a_customer_who_was_erased(
     database_url: str, redis_url: str, logs: io.StringIO
 ) -> None:

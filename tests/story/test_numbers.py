@@ -12,6 +12,7 @@ from tests.story.test_channels import story
 EN = shipped("en")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", SIDES, ids=lambda kind: kind.__name__)
 async def test_a_customer_asks_by_the_number_and_has_a_copy_where_they_alone_read_it(
     database_url: str, redis_url: str, kind: type[Side]

@@ -81,6 +81,7 @@ async def every_account_works(environ: Mapping[str, str], desk: Program) -> None
     assert [one for one in told if not one["works"]] == []
 
 
+@pytest.mark.long
 async def test_every_account_works_and_the_address_leads_to_the_page(
     database_url: str, redis_url: str, free_port: int, tmp_path: Path
 ) -> None:

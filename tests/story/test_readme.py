@@ -327,6 +327,7 @@ async def step_9(story: Story, told: str) -> None:
 STEPS = (step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9)
 
 
+@pytest.mark.long
 async def test_the_story_is_as_the_readme_tells_it(var: Path, page: Page) -> None:
     port = free_port()
     environ = {**_bare(), "VAR_DIR": str(var / "var"), "PORT": str(port)}

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from bot.app.sandbox import forget_customers
 from bot.commands.registry import registry
 from bot.core.commands import Call, Caller
@@ -25,6 +27,7 @@ async def listed(r: Rig) -> list[str]:
     return [each["name"] for each in json.loads(json.dumps(output.data))]
 
 
+@pytest.mark.long
 async def test_everybody_on_the_page_is_new_to_the_desk(database_url: str, redis_url: str) -> None:
     rigs: list[Rig] = []
     around = Sandbox(forget=lambda addresses: forget_customers(rigs[0].desks[0].desk, addresses))

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.story.rig import Rig, rig, until
 from tests.story.sides import OnWhatsApp
 
@@ -37,6 +39,7 @@ async def taken(r: Rig) -> tuple[OnWhatsApp, str]:
     return side, ts
 
 
+@pytest.mark.long
 async def test_words_outside_the_window_wait_and_leave_once_when_the_customer_writes(
     database_url: str, redis_url: str
 ) -> None:
@@ -61,6 +64,7 @@ async def test_words_outside_the_window_wait_and_leave_once_when_the_customer_wr
         assert not button_of(r, ts, "discard")
 
 
+@pytest.mark.long
 async def test_the_holder_sends_an_approved_template_instead(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:
         side, ts = await taken(r)
@@ -82,6 +86,7 @@ async def test_the_holder_sends_an_approved_template_instead(database_url: str, 
         assert "I refunded it." not in said_freely(r)
 
 
+@pytest.mark.long
 async def test_what_the_platform_refuses_after_all_waits_too(database_url: str, redis_url: str) -> None:
     """The platform's clock runs ahead of ours: it takes the message, and then says that it was too late."""
     async with rig(database_url, redis_url, every_channel=True) as r:

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.core.answering import Answer, Answered, HandOver
 from bot.core.conversation import Role, View
 from bot.core.effects import TellRoom
@@ -55,6 +57,7 @@ def grown(left: list[Left]) -> list[str]:
     return [one.text for one in left if one.item.kind == "grow"]
 
 
+@pytest.mark.long
 async def test_what_is_too_much_is_one_post_in_the_room_that_grows(desk: Bench) -> None:
     conversation = await limited(desk)
     await write(desk, range(1, 6))
@@ -209,6 +212,7 @@ async def test_a_flood_of_an_account_lets_agents_wait_and_people_go_on(desk: Ben
     assert len(to_customers(await desk.deliver())) == 5, "each of them is answered, when there is room"
 
 
+@pytest.mark.long
 async def test_another_customers_card_does_not_wait_for_a_burst(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 100))
@@ -219,6 +223,7 @@ async def test_another_customers_card_does_not_wait_for_a_burst(desk: Bench) -> 
     assert len(order) < 3 * ALLOWED
 
 
+@pytest.mark.long
 async def test_a_backlog_is_dealt_with_in_several_turns_and_nothing_of_it_is_passed_over(desk: Bench) -> None:
     conversation = await escalated(desk)
     many = 2 * INPUTS_AT_ONCE + 50
@@ -307,6 +312,7 @@ async def test_what_colleagues_write_is_never_a_flood(desk: Bench) -> None:
     assert "Too much" not in line
 
 
+@pytest.mark.long
 async def test_an_agent_is_told_the_beginning_of_a_burst_that_is_longer_than_the_story(desk: Bench) -> None:
     desk.customer_per_minute = ALLOWED
     asked: list[tuple[str, ...]] = []
@@ -326,6 +332,7 @@ async def test_an_agent_is_told_the_beginning_of_a_burst_that_is_longer_than_the
     assert texts == ("My account was hacked", *(f"more {n:03}" for n in range(150)))
 
 
+@pytest.mark.long
 async def test_what_is_too_much_of_one_customer_keeps_nobody_else_of_the_account_waiting(desk: Bench) -> None:
     desk.customer_per_minute, desk.account_per_minute = ALLOWED, 4 * ALLOWED
     await write(desk, range(100))
@@ -453,6 +460,7 @@ async def test_what_was_to_change_a_lost_first_post_begins_no_second_one(desk: B
     assert ["line 008" in post for post in to_rooms(left)] == [True]
 
 
+@pytest.mark.long
 async def test_a_post_that_can_never_be_changed_is_begun_anew_after_a_pause_and_at_the_end(
     desk: Bench,
 ) -> None:
@@ -517,6 +525,7 @@ async def test_what_they_do_beside_writing_stands_in_the_post_of_the_burst(desk:
     assert "has blocked us" in post
 
 
+@pytest.mark.long
 async def test_changes_of_more_lines_than_are_shown_are_counted(desk: Bench) -> None:
     await escalated(desk)
     desk.customer_per_minute = 30

@@ -212,6 +212,7 @@ async def test_a_file_that_cannot_leave_undoes_a_closing_that_nobody_was_told(
     assert (await desk.view(view.conversation.id)).escalation is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outcome", ["stored", "refused", "failed"])
 async def test_the_next_holders_words_wait_until_a_file_has_had_its_fate(desk: Bench, outcome: str) -> None:
     view = await taken(desk)

@@ -140,6 +140,7 @@ class Reader:
             assert not disclosed(text.removeprefix(above).lstrip()), f"said twice: {text!r}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("on", ["telegram", "whatsapp", "email"])
 @pytest.mark.parametrize("seed", range(WALKS))
 async def test_no_automatic_words_without_it_and_never_twice(desk: Bench, on: str, seed: int) -> None:

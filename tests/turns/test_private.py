@@ -11,6 +11,7 @@ BLANKS = ["", "  ", "\u200b", "\u00a0\u2060", "\t", "\u3000"]
 BREAKS = ["\n", "\r\n", "\r", "\u2028", "\u2029", "\x85", "\v"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("slashes", SLASHES)
 def test_whatever_dresses_a_private_line_it_stays_inside(slashes: str) -> None:
     for dress in [*DRESSES, *NAMES]:
@@ -330,6 +331,7 @@ links = st.tuples(
 ).map("".join)
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(
     st.lists(words, max_size=8).map(" ".join),

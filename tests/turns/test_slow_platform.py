@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from bot.bus.deliver import Deliverer, DeliveryPace
@@ -72,6 +73,7 @@ class Connected:
             raise PlatformDown("cannot connect") from None
 
 
+@pytest.mark.long
 async def test_platforms_that_do_not_answer_leave_room_for_the_others(desk: Bench) -> None:
     for n in range(SLOTS * 2):
         await desk.say("Hello", f"{n}", on="whatsapp")
@@ -114,6 +116,7 @@ class Handshaking(Connected):
             return Sent(str(outbound.id))
 
 
+@pytest.mark.long
 async def test_what_waits_for_its_connection_has_not_begun(desk: Bench) -> None:
     """So a worker that dies while it greets a platform leaves nothing in doubt."""
     for n in range(SLOTS):

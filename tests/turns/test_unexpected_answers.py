@@ -26,6 +26,7 @@ class Stumbling:
         raise self._stumbles
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stumbles", [KeyError("result"), TypeError("no dict"), RuntimeError("?")])
 async def test_what_a_connector_stumbles_over_is_never_sent_a_second_time(
     desk: Bench, stumbles: Exception

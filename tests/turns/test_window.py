@@ -114,6 +114,7 @@ async def test_the_customers_word_after_the_refusal_is_recorded(desk: Bench) -> 
     assert (states(after, "one"), after.conversation.memory.parked) == ([SENT], 0)
 
 
+@pytest.mark.long
 async def test_however_the_word_and_the_refusal_race_it_leaves_once(desk: Bench) -> None:
     """Each in a transaction of its own, at the same time: whichever is first, nothing is stuck or doubled."""
     database = Database(desk.database.url, pool=4)
@@ -432,6 +433,7 @@ async def test_what_was_taken_and_refused_afterwards_is_held_and_leaves_again(de
     assert states(await desk.view(id_), "one") == [MessageState.READ]
 
 
+@pytest.mark.long
 async def test_what_waits_is_seen_however_long_ago_it_was_written(desk: Bench) -> None:
     view = await held(desk)
     id_ = await written(desk, view, "one")

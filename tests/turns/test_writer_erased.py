@@ -332,6 +332,7 @@ async def test_words_that_had_joined_a_growing_post_do_not_leave(desk: Bench, cl
     assert "zeppelin" not in await readable(desk, conversation)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("known", [False, True])
 async def test_words_that_come_in_while_they_are_erased_are_gone_as_well(desk: Bench, known: bool) -> None:
     """From a second address of theirs; in a thread in which they have written before, or not."""

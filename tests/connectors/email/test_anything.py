@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,7 @@ _CONTEXTS = st.builds(
 )
 
 
+@pytest.mark.long
 @settings(deadline=None, suppress_health_check=_BUSY)
 @given(_CONTEXTS)
 def test_a_context_keeps_who_is_answered_within_its_bounds(context: ReplyContext) -> None:

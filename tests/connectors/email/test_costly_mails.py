@@ -55,6 +55,7 @@ def costly(sender: str, *, parts: int = 10, to: str = ADDRESS) -> bytes:
     return (head + part * parts + "--b--\r\n").encode()
 
 
+@pytest.mark.long
 async def test_a_mail_that_is_too_costly_is_kept_as_its_original(hurried: Line, maya: Customer) -> None:
     raw = costly(maya.address, parts=2)
     await maya.send_raw(raw, to=ADDRESS)
@@ -81,6 +82,7 @@ async def test_blanks_in_a_header_cost_no_more_than_letters(hurried: Line, maya:
     assert said(event).text.endswith("My order is lost")
 
 
+@pytest.mark.long
 async def test_a_mail_whose_headers_are_too_costly_is_kept_as_its_original(
     server: MailServer, maya: Customer
 ) -> None:
@@ -116,6 +118,7 @@ async def test_others_do_not_wait_for_a_mail_that_takes_long(
     assert patient.vault.kept["uid:INBOX"] == before, "after a crash all of them are read once more"
 
 
+@pytest.mark.long
 async def test_who_is_killed_meanwhile_loses_no_mail(
     patient: Line, maya: Customer, robin: Customer, server: MailServer
 ) -> None:
@@ -197,6 +200,7 @@ async def test_a_colleague_in_the_same_conversation_waits_for_it_too(
     assert event.sender.handle == robin.address
 
 
+@pytest.mark.long
 async def test_the_next_mails_of_its_author_come_behind_a_costly_one(hurried: Line, maya: Customer) -> None:
     await maya.send_raw(costly(maya.address), to=ADDRESS)
     for number in range(3):
@@ -208,6 +212,7 @@ async def test_the_next_mails_of_its_author_come_behind_a_costly_one(hurried: Li
     assert told == ["**Entities**", "**0**", "**1**", "**2**"]
 
 
+@pytest.mark.long
 async def test_no_more_wait_than_there_is_room_for(patient: Line, maya: Customer, robin: Customer) -> None:
     """The reading that has waited longest is given up for them."""
     await maya.send_raw(costly(maya.address), to=ADDRESS)
@@ -222,6 +227,7 @@ async def test_no_more_wait_than_there_is_room_for(patient: Line, maya: Customer
     assert [text for text in told[1:] if "Hello" not in text] == [f"**{n}**\n\n…" for n in range(MOST - 1)]
 
 
+@pytest.mark.long
 async def test_what_cannot_be_kept_keeps_back_what_its_author_wrote_later(
     hurried: Line, maya: Customer
 ) -> None:
@@ -254,6 +260,7 @@ async def test_the_budget_is_one_for_all_that_is_asked_about_a_mail() -> None:
         await process.close()
 
 
+@pytest.mark.long
 async def test_the_files_of_a_mail_have_a_budget_of_their_own(server: MailServer, maya: Customer) -> None:
     limits = ReadingBudget(first=CPU_SECONDS, whole=3 * CPU_SECONDS, files=0.05)
     async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as line:
@@ -278,6 +285,7 @@ async def test_all_files_of_a_mail_are_there(hurried: Line, maya: Customer) -> N
     assert contents == [f"{number}{'x' * 1_000}".encode() for number in range(20)]
 
 
+@pytest.mark.long
 async def test_an_answer_to_a_costly_mail_quotes_no_line_of_ours(hurried: Line, maya: Customer) -> None:
     await maya.send_raw(costly(maya.address), to=ADDRESS)
 

@@ -163,6 +163,7 @@ async def test_the_check_of_an_account_says_it(server: MailServer) -> None:
     assert "The domain acme.com has no DMARC record" in told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "answer",
     [

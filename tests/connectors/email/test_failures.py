@@ -32,6 +32,7 @@ async def question(line: Line, maya: Customer) -> Event:
     return event
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("call", ["MAIL", "RCPT", "DATA"])
 async def test_greylisting_is_waited_for(
     line: Line, maya: Customer, question: Event, faults: FaultPlan, call: str
@@ -66,6 +67,7 @@ async def test_a_connection_lost_after_the_mail_is_an_unknown_outcome(
         await line.connector.send(line.answer(question, "One was returned."))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

@@ -149,6 +149,7 @@ async def test_an_idle_ends_in_time_and_can_be_begun_again(line: Line, maya: Cus
     assert watching.IDLE_SECONDS < 29 * 60
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", [None, ""])
 @pytest.mark.parametrize("command", ["IDLE", "CAPABILITY", "SELECT", "SEARCH", "FETCH", "LOGIN", "NOOP"])
 async def test_a_server_that_falls_silent_or_hangs_up_is_down(
@@ -217,6 +218,7 @@ async def test_a_mail_too_large_to_find_words_in_is_told_of(line: Line, maya: Cu
     assert said(small).text.startswith("**Small**")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("raw", [b"", b"\r\n", b"\xff\xfe\x00nothing at all", b"From: \r\n\r\n"])
 async def test_what_is_no_mail_keeps_nothing_back(line: Line, maya: Customer, raw: bytes) -> None:
     await line.server.imap.store(ADDRESS, raw, line.now)
@@ -242,6 +244,7 @@ async def one_of_three(line: Line, maya: Customer, command: str, answer: str) ->
 NOT_GIVEN = "TAG NO [SERVERBUG] Internal error occurred"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
@@ -287,6 +290,7 @@ async def test_a_mail_that_is_never_given_is_told_of(line: Line, maya: Customer)
     await line.vault.until(lambda vault: '"since": {}' in vault.kept["aside:INBOX"])
 
 
+@pytest.mark.long
 async def test_a_server_that_gives_nothing_at_all_is_waited_for(line: Line, maya: Customer) -> None:
     await line.stop()
     line.server.imap.answers[r"FETCH"] = NOT_GIVEN

@@ -35,6 +35,7 @@ async def test_files_that_are_too_many_are_named(line: Line, maya: Customer) -> 
     assert said(few).text.endswith("All pages.")
 
 
+@pytest.mark.long
 async def test_of_very_many_files_a_hundred_are_named(line: Line, maya: Customer) -> None:
     await maya.send_raw(with_files(3_000), to=ADDRESS)
 

@@ -79,6 +79,7 @@ async def test_a_bounce_is_a_failed_receipt_of_the_very_message(line: Line, maya
     assert event.place == question.place
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("status", "code"), [("5.7.1", "send.refused"), ("5.2.2", "send.refused"), ("5.1.10", "send.unreachable")]
 )
@@ -226,6 +227,7 @@ async def test_other_mails_of_noreply_are_no_persons(line: Line, reply_to: str, 
     assert event.automatic
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "headers",
     [

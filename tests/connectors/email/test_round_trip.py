@@ -28,6 +28,7 @@ async def test_a_mail_becomes_what_its_author_said(line: Line, maya: Customer) -
     assert not event.automatic
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", ["gmail", "outlook", "apple", "thunderbird", "yahoo", "plain", "bare"])
 async def test_question_answer_and_reply_are_one_thread(line: Line, maya: Customer, program: str) -> None:
     await maya.write("Invoice", "Why twice?", to=ADDRESS)
@@ -159,6 +160,7 @@ WITH_A_CARD = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mail", WITH_A_CARD.values(), ids=WITH_A_CARD)
 async def test_a_mail_that_holds_a_card_number_is_not_handed_out_as_it_came(
     line: Line, maya: Customer, mail: str

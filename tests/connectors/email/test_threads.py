@@ -164,6 +164,7 @@ async def test_whoever_has_a_conversation_of_their_own_stays_in_it(line: Line, m
     assert again.standing is Standing.CUSTOMER
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("headers", "copied"),
     [

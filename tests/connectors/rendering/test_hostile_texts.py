@@ -17,12 +17,14 @@ from tests.tools.counting import calls
 MOST_CALLS = 650_000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("name", TEXTS)
 def test_ten_thousand_characters_cost_so_much_at_most(channel: str, name: str) -> None:
     assert calls(CHANNELS[channel], TEXTS[name]) < MOST_CALLS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["list items", "newlines", "`[`", "`*a*`", "rules"])
 def test_as_much_markup_as_is_read_costs_no_more(name: str) -> None:
     """The same, thinned with words until it is read as markup."""
@@ -54,6 +56,7 @@ def test_what_was_escaped_is_shown_without_its_backslashes() -> None:
     assert "\\" not in to_plain(dense)
 
 
+@pytest.mark.long
 @given(st.text(alphabet="`~a\n*", min_size=2000, max_size=4000))
 def test_no_fence_ends_early(text: str) -> None:
     once = bounded(text)

@@ -71,6 +71,7 @@ def _letters(markdown: str) -> str:
     return "".join(shown.split())
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(DOCUMENTS, st.integers(40, 400), st.sampled_from(Unit))
 @example("*a **b** " + "word " * 40 + "*", 60, Unit.CHARACTERS)
@@ -87,18 +88,21 @@ def test_no_part_is_too_long_and_no_word_is_lost(text: str, limit: int, unit: Un
     assert together.replace(addresses, "") == _letters(text).replace(addresses, "")
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(DOCUMENTS, st.integers(40, 400))
 def test_the_same_text_makes_the_same_parts(text: str, limit: int) -> None:
     assert split(text, limit, len) == split(text, limit, len)
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(DOCUMENTS)
 def test_what_was_written_again_reads_the_same(text: str) -> None:
     assert _letters(faithful(atoms(text))) == _letters(text)
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(DOCUMENTS)
 def test_no_text_stops_a_renderer(text: str) -> None:

@@ -42,6 +42,7 @@ async def test_an_event_arrives_and_is_acknowledged(desk: Desk) -> None:
     assert desk.slack.undelivered == before
 
 
+@pytest.mark.long
 async def test_what_was_not_kept_is_not_acknowledged(desk: Desk) -> None:
     async with listening(desk):
         sent = await desk.connector.send(desk.outbound(Post("Choose", (Button("take", "e", "Take"),))))

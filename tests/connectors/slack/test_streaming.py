@@ -139,6 +139,7 @@ async def test_a_stream_that_could_not_be_deleted_at_once_is_deleted_later(shop:
     assert shown(shop, where) == []
 
 
+@pytest.mark.long
 @given(st.text(alphabet="ab \n", max_size=2000))
 def test_pieces_joined_are_the_text(text: str) -> None:
     found = pieces(text)

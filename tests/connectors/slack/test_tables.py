@@ -94,6 +94,7 @@ CELLS = st.text(max_size=300) | st.just("x" * 4_000)
 ROWS = st.integers(1, 22).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), max_size=4))
 
 
+@pytest.mark.long
 @given(st.lists(ROWS, max_size=3))
 def test_every_table_is_within_slacks_limits_or_is_words(tables: list[list[tuple[str, ...]]]) -> None:
     made = tuple(Table(tuple("h" * len(rows[0])), tuple(rows)) for rows in tables if rows)

@@ -116,6 +116,7 @@ async def test_a_card_longer_than_a_text_may_be_is_whole(office: Office) -> None
     assert message.buttons
 
 
+@pytest.mark.long
 async def test_a_card_too_long_for_a_rich_message_is_one_text_all_the_same(office: Office) -> None:
     _, number = await office.room(sections=(("Story", "word " * 30_000),), buttons=(TAKE,))
     message = shown(office)
@@ -161,6 +162,7 @@ async def test_who_answers_the_card_is_told_to_answer_its_words(office: Office) 
     assert event.reference.quote == "Maya needs a person Nobody speaks Team: Night"
 
 
+@pytest.mark.long
 async def test_rich_messages_are_as_the_bot_api_is_published(office: Office) -> None:
     shapes = load_shapes()
     sections = (("Why", "[mail](mailto:a@b.example) [call](tel:+4930) ~~x~~"), ("In short", STORY))

@@ -183,6 +183,7 @@ async def test_an_edit_a_reaction_and_a_file_come_from_the_topic_too(office: Off
     assert b"".join([piece async for piece in office.account.open(attachment.ref)]) == b"bill"
 
 
+@pytest.mark.long
 async def test_a_tap_on_the_card_comes_from_the_topic_and_is_answered(office: Office) -> None:
     thread, message = await office.room(buttons=(TAKE,))
     query = office.group.tap(office.hugo, message, "Take")
@@ -195,6 +196,7 @@ async def test_a_tap_on_the_card_comes_from_the_topic_and_is_answered(office: Of
     assert office.telegram.tap_answer(query) is not None
 
 
+@pytest.mark.long
 async def test_a_button_that_asks_first_is_pressed_twice(office: Office) -> None:
     over = Button("take", "e1", "Take over", confirm="Take it from them?")
     _, message = await office.room(buttons=(over, Button("x" * 70, "e1", "Long", confirm="Sure?")))

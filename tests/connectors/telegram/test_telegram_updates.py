@@ -699,6 +699,7 @@ def mutated(draw: st.DrawFn) -> Json:
     return payload
 
 
+@pytest.mark.long
 @settings(max_examples=FUZZ_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.one_of(

@@ -72,6 +72,7 @@ async def test_a_whisper_is_deleted_where_it_is_and_one_that_is_gone_is_no_failu
     assert seen(office) == []
 
 
+@pytest.mark.long
 async def test_a_refusal_is_shown_in_the_topic_and_on_the_button_that_was_pressed(office: Office) -> None:
     thread, message = await office.room(buttons=(TAKE,))
     query = office.group.tap(office.hugo, message, "Take")
@@ -259,6 +260,7 @@ async def test_there_a_whisper_is_a_private_message_that_leads_to_the_topic(offi
     assert len(office.group.messages()) == before
 
 
+@pytest.mark.long
 async def test_a_refusal_is_shown_on_the_button_and_once_that_is_answered_in_private(office: Office) -> None:
     office.telegram.serve(OLD)
     thread, message = await office.room(buttons=(TAKE,))

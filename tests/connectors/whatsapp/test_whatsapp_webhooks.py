@@ -323,6 +323,7 @@ MESSAGES = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=FUZZ_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(messages=MESSAGES | JSON, contacts=JSON, statuses=JSON)
 def test_whatever_stands_in_a_webhook_it_is_read_or_passed_over(

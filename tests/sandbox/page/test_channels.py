@@ -175,6 +175,7 @@ async def test_messenger_has_quick_replies_buttons_and_a_thumb(stage: Stage, pag
     assert [each.text for each in _messenger(stage).chat] == ["A person?", "Yes", "Which one?", "PDF", ""]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("channel", ["wa", "ms"])
 async def test_files_are_sent_and_shown(stage: Stage, page: Page, channel: str) -> None:
     _messenger(stage).say("hi")
@@ -191,6 +192,7 @@ async def test_files_are_sent_and_shown(stage: Stage, page: Page, channel: str) 
         assert await response.read() == b"%PDF"
 
 
+@pytest.mark.long
 async def test_mail_is_written_read_and_answered(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("channel-email").click()
     await page.get_by_test_id("mail-new").click()
@@ -229,6 +231,7 @@ async def test_mail_is_written_read_and_answered(stage: Stage, page: Page) -> No
     await expect(page.get_by_test_id("mail-thread")).to_have_count(1)
 
 
+@pytest.mark.long
 async def test_slack_has_a_shared_channel_direct_messages_and_the_assistant(stage: Stage, page: Page) -> None:
     slack = stage.sandbox.slack_customers
     slack.installs.grant(TOKEN, TEAM)
@@ -328,6 +331,7 @@ async def _send_until_refused(stage: Stage) -> None:
         await _send_mail(stage, "Re: Hello", "Again!")
 
 
+@pytest.mark.long
 async def test_staff_work_in_a_topic_on_telegram(stage: Stage, page: Page) -> None:
     staff = stage.sandbox.telegram_staff
     group, token = staff.group(NIGHT_WATCH), stage.sandbox.credentials.telegram_staff_token

@@ -40,6 +40,7 @@ async def _inside(element: Locator, width: int, height: int) -> None:
     assert box["y"] + box["height"] <= height
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), WIDTHS)
 async def test_a_menu_is_whole_wherever_its_message_stands(
     stage: Stage, page: Page, width: int, height: int
@@ -97,6 +98,7 @@ async def test_staff_react_with_any_sign_of_the_menu(stage: Stage, page: Page) -
     await expect(said.locator(".bubble-reactions")).to_have_text("👎")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("where", "prefix", "file"),
     [
@@ -166,6 +168,7 @@ async def test_a_chosen_file_of_a_long_name_can_be_taken_out(
     await expect(page.get_by_test_id("chosen-file")).to_have_count(0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), WIDTHS)
 async def test_a_wide_picture_fits(stage: Stage, page: Page, width: int, height: int) -> None:
     telegram, slack = stage.sandbox.telegram, stage.sandbox.slack
@@ -189,6 +192,7 @@ async def _drawn_in_proportion(picture: Locator) -> bool:
     return 0 < width < 1000 and abs(width / height - 50) < 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), WIDTHS[1:])
 async def test_what_is_new_behind_a_tab_is_marked_on_it(
     stage: Stage, page: Page, width: int, height: int

@@ -127,6 +127,7 @@ async def test_the_customer_edits_deletes_attaches_and_blocks(stage: Stage, page
     assert telegram.blocked(maya)
 
 
+@pytest.mark.long
 async def test_another_customer_can_be_added(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("phone-add-customer").click()
     await page.get_by_test_id("new-customer-field").fill("Kim Lee")

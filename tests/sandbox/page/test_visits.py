@@ -11,6 +11,7 @@ pytestmark = pytest.mark.browser
 MAYA = "Maya Fischer"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (900, 800), (390, 780)])
 async def test_a_tour_is_offered_once_and_can_be_taken_again(
     stage: Stage, browser: Browser, width: int, height: int

@@ -347,6 +347,7 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @settings(max_examples=times(400), deadline=None)
 @given(_JSON)
 def test_whatever_the_app_sends_is_judged_and_never_trips_the_judge(value: Any) -> None:

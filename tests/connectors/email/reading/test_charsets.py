@@ -193,6 +193,7 @@ UNLABELLED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", UNLABELLED)
 @pytest.mark.parametrize("charset", ["", "utf-8", "x-unknown"])
 def test_a_text_without_a_true_label_is_in_a_language_of_the_organization_or_the_mail(

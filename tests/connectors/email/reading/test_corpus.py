@@ -7,6 +7,7 @@ from connectors.email.reading import read
 from tests.connectors.email.reading.corpus import accuracy
 
 
+@pytest.mark.long
 def test_what_is_new_is_told_exactly() -> None:
     total, right, misses, idle = accuracy()
     for key, count in total.items():

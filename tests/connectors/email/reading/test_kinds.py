@@ -2,10 +2,13 @@
 
 from collections import Counter
 
+import pytest
+
 from connectors.email.reading import read
 from tests.connectors.email.reading.kinds import kinds
 
 
+@pytest.mark.long
 def test_what_is_new_is_told_kind_by_kind() -> None:
     seen: Counter[str] = Counter()
     lost: Counter[str] = Counter()

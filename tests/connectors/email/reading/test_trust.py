@@ -263,6 +263,7 @@ def test_a_resolver_that_fails_costs_the_trust_and_not_the_mail() -> None:
     assert mail.trust.why == "the key of its signature could not be looked up"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bits", [1_024, 4_096])
 def test_keys_of_usual_size_are_taken(bits: int) -> None:
     private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
@@ -270,6 +271,7 @@ def test_keys_of_usual_size_are_taken(bits: int) -> None:
     assert judged(mail, {"s1._domainkey.example.org": record(private.public_key())}).trust.verified
 
 
+@pytest.mark.long
 def test_a_key_larger_than_anybody_needs_proves_nothing() -> None:
     """Whoever signs chooses the key, and with it how long it takes to check the signature."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=4_104)
