@@ -173,7 +173,7 @@ def chromium() -> Path:
 
 @pytest.fixture(scope="session")
 def artifacts() -> Path:
-    """Where tests leave what people may want to look at, such as screenshots."""
+    """Return the folder where tests leave what people may want to look at, such as screenshots."""
     folder = ROOT / "tests" / "artifacts"
     folder.mkdir(exist_ok=True)
     return folder

@@ -29,4 +29,4 @@ async def tidy_files(context: Context, *, batch: int = BATCH) -> Counts:
     return {"swept": swept, "tidied": await store.tidy()}
 
 
-job = Job(name="tidy-files", body=tidy_files, cron="41 3 * * *", limit=timedelta(minutes=15))
+job = Job(name="tidy-files", body=tidy_files, cron="41 * * * *", limit=timedelta(minutes=15))

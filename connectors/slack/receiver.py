@@ -27,7 +27,7 @@ from connectors.slack.failures import code_of
 from connectors.slack.forms import FORMS, Form, view
 from connectors.slack.parsing import Parser, bot_of, by_app
 from connectors.slack.people import PATIENCE, People
-from connectors.slack.refused_features import Newer
+from connectors.slack.refused_features import RefusedFeatures
 from connectors.slack.splitting import parts
 from connectors.slack.tables import data_table, fits
 from connectors.slack.workspace_events import changed
@@ -104,7 +104,7 @@ class Receiver:
         self._answer_within = answer_within.total_seconds()
         self._forms = forms
         self._order = Order()
-        self._tables = Newer()
+        self._tables = RefusedFeatures()
 
     async def receive(self, payload: Node, inbox: Inbox) -> Answer:
         """Handle one payload of Slack. Raises only what `inbox.accept` raises."""

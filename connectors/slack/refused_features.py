@@ -1,7 +1,7 @@
 """Remember which of Slack's newer blocks a workspace does not accept."""
 
 
-class Newer:
+class RefusedFeatures:
     """Remembers a refusal while the process runs, so that not every message costs a call that fails.
 
     Once such a block was accepted, a refusal concerns only its one message.

@@ -38,7 +38,7 @@ from connectors.slack.deleting import Deleting
 from connectors.slack.delivery import mark_of, metadata_of
 from connectors.slack.emoji import MARKS, code_for
 from connectors.slack.failures import code_of
-from connectors.slack.refused_features import Newer
+from connectors.slack.refused_features import RefusedFeatures
 from connectors.slack.splitting import cut, cut_plain
 from connectors.slack.status import Status
 from connectors.slack.streaming import LONG, Streamed, Streaming, in_pane
@@ -122,7 +122,7 @@ class Sending:
         self._voice = voice
         self._streaming = Streaming(api)
         self._status = Status(api)
-        self._folds = Newer()
+        self._folds = RefusedFeatures()
 
     async def send(self, outbound: Outbound) -> Sent:
         """Carry out one operation, without retries. Raises SendError."""

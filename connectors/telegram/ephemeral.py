@@ -15,7 +15,7 @@ from bot.core.errors import Refused
 from bot.core.ids import Clock
 from connectors.telegram.failures import as_send_error, unknown_method
 from connectors.telegram.markdown import Rendered
-from connectors.telegram.refused_features import Newer
+from connectors.telegram.refused_features import RefusedFeatures
 
 UNSEEN = "Nobody but me sees what you wrote there, so it went nowhere. Write it in the topic itself."
 _SENT = re.compile(r"ephemeral:([0-9]{1,19}):([0-9]{1,19})")
@@ -30,7 +30,7 @@ class Ephemeral:
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot
-        self._newer = Newer(clock)
+        self._newer = RefusedFeatures(clock)
 
     async def send(
         self, chat: int | str, thread: int | None, person: int, content: Rendered, press: str = ""

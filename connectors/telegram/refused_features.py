@@ -7,7 +7,7 @@ from bot.core.ids import Clock
 _REMEMBERED = timedelta(hours=1)
 
 
-class Newer:
+class RefusedFeatures:
     """Remembers refusals for an hour, so that not every message costs a call that fails.
 
     Only this process remembers: another replica asks the server once itself.

@@ -9,7 +9,7 @@ from bot.core.ids import Clock
 from bot.core.outbound import Card
 from connectors.telegram.buttons import keyboard
 from connectors.telegram.failures import as_send_error, unknown_method
-from connectors.telegram.refused_features import Newer
+from connectors.telegram.refused_features import RefusedFeatures
 from connectors.telegram.request import AnswerLost
 from connectors.telegram.rich import Json, rich_card
 
@@ -28,7 +28,7 @@ class RichCards:
     def __init__(self, bot: Bot, clock: Clock, *, off: bool = False) -> None:
         self._bot = bot
         self._off = off
-        self._newer = Newer(clock)
+        self._newer = RefusedFeatures(clock)
 
     async def send(self, card: Card, chat: int | str, thread: int | None) -> Message | None:
         """Return the new message; None where the card must be a text."""

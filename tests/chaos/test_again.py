@@ -57,7 +57,7 @@ class Desk:
     api: Api
 
     async def quiet(self, said: int) -> None:
-        """Until so many messages are stored, and nothing is left to do."""
+        """Wait until so many messages are stored, and nothing is left to do."""
         async with asyncio.timeout(PATIENCE):
             while await evidence.stored(self.database_url) < said:  # noqa: ASYNC110 (others work, elsewhere)
                 await asyncio.sleep(0.1)

@@ -31,7 +31,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Wire:
-    """What the platform was asked to send, by chat, as soon as the request has come in."""
+    """Records what the platform was asked to send, by chat, as soon as the request has come in."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -48,7 +48,7 @@ class Wire:
         return root
 
     async def silent(self) -> None:
-        """Until nothing more comes in: what a dead process had written is read."""
+        """Wait until nothing more comes in: what a dead process had written is read."""
         before = -1
         while len(self.asked) != before:
             before = len(self.asked)
@@ -104,7 +104,7 @@ async def test_a_dead_worker_leaves_in_doubt_what_was_on_the_wire(
 
 
 async def _claimed_and_recorded(database_url: str) -> tuple[int, int]:
-    """How many deliveries the dead worker held, and how many it had recorded."""
+    """Return how many deliveries the dead worker held, and how many it had recorded."""
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
         row = await (await connection.execute(_HELD)).fetchone()
     assert row is not None

@@ -74,7 +74,7 @@ class Flood:
 
 
 def flood(phones: TelegramStandIn, updates: int) -> Flood:
-    """Everybody says everything, and we carry the updates in place of Telegram."""
+    """Let everybody say everything, and carry the updates in place of Telegram."""
     made = Flood()
     users = phones.users()
     for number in range(updates):
@@ -95,7 +95,10 @@ def flood(phones: TelegramStandIn, updates: int) -> Flood:
 
 
 def quiet(window: str) -> Change:
-    """That window, and no limit to how much is answered: 5,000 updates are more than an account's minute."""
+    """Return rules with that window, and no limit to how much is answered.
+
+    5,000 updates are more than an account's minute.
+    """
 
     def change(document: dict[str, object]) -> None:
         document["quiet_window"] = window

@@ -17,14 +17,14 @@ META = pytest.mark.parametrize("kind", [OnWhatsApp, OnMessenger], ids=lambda kin
 
 
 def states(database_url: str) -> list[str]:
-    """Of what staff and agents said, oldest first."""
+    """Return the states of what staff and agents said, oldest first."""
     asked = "select state from messages where role in ('staff', 'agent', 'system') and state <> 'note'"
     with psycopg.connect(database_url) as connection:
         return [str(row[0]) for row in connection.execute(f"{asked} order by conversation_id, position")]
 
 
 def all_handled(database_url: str) -> bool:
-    """Whether every input was dealt with, a receipt among them."""
+    """Return whether every input was dealt with, a receipt among them."""
     asked = "select count(*) filter (where kind = 'Receipt') > 0 from inbox"
     left = "select count(*) = 0 from conversations where handled < accepted"
     with psycopg.connect(database_url) as connection:

@@ -168,7 +168,7 @@ class Desk:
         return one
 
     async def stored(self, inputs: int) -> evidence.Told:
-        """When so many inputs are stored."""
+        """Wait until so many inputs are stored."""
         async with asyncio.timeout(120):
             while True:
                 found = await evidence.read(self.database_url)
@@ -323,7 +323,7 @@ async def test_an_answer_that_outlasts_the_grace_is_given_back_and_made_by_the_n
 
 
 async def _settled(d: Desk) -> evidence.Told:
-    """When every input is handled."""
+    """Wait until every input is handled."""
     async with asyncio.timeout(120):
         while True:
             one = await d.told()

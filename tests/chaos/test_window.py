@@ -102,7 +102,7 @@ class Act:
             await asyncio.sleep(0.001)
 
     async def quiet(self) -> None:
-        """Until nothing is left to do but to wait for customers."""
+        """Wait until nothing is left to do but to wait for customers."""
         async with asyncio.timeout(PATIENCE):
             while await evidence.waiting(self.database_url):  # noqa: ASYNC110 (others work, elsewhere)
                 await asyncio.sleep(0.1)
@@ -119,7 +119,7 @@ class Act:
                 await asyncio.sleep(0.05)
 
     async def taken(self) -> None:
-        """Everybody wrote long ago, and Hugo holds all their matters."""
+        """Let everybody have written long ago, and Hugo hold all their matters."""
         for phone in self.phones:
             phone.say("I was charged twice this month", written=LONG_AGO)
         await until(

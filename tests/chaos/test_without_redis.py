@@ -185,7 +185,7 @@ async def _until_up(program: Program) -> None:
 
 
 async def _rings(r: Rig, url: str, name: str) -> None:
-    """What a customer writes is rung from the process that accepts to the one that works."""
+    """Wait until what a customer writes is rung from the process that accepts to the one that works."""
     async with (
         asyncio.timeout(120),
         redis.asyncio.Redis.from_url(url) as client,

@@ -188,13 +188,13 @@ class Desk:
                 await asyncio.sleep(0.01)
 
     async def tried(self, times: int) -> None:
-        """Until the first file has been claimed so often."""
+        """Wait until the first file has been claimed so often."""
         async with asyncio.timeout(120):
             while (await self.rows())[0].attempts < times:  # type: ignore[attr-defined]  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     async def told(self) -> list[FileReport]:
-        """What the conversation has been told of its files."""
+        """Return what the conversation has been told of its files."""
         async with self.database.begin() as connection:
             (id_,) = await connection.scalars(text("select id from conversations"))
             view = (await views(connection, self.keys, [ConversationId(id_)]))[ConversationId(id_)]

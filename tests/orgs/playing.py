@@ -180,7 +180,7 @@ class Play:
 
 
 def settings_of(loaded: Loaded, name: str) -> AccountSettings:
-    """What a connector gets to know of the account."""
+    """Return what a connector gets to know of the account."""
     org = loaded.organization
     declared = next(account for account in org.accounts if account.id == name)
     row = Account.__new__(Account)  # the keys of a row are for what is stored, and nothing is
@@ -230,7 +230,7 @@ class World:
         return applied.organization
 
     async def typed(self, loaded: Loaded, text: str, who: str = "ana") -> str:
-        """What `/desk …` answers."""
+        """Return what `/desk …` answers."""
         organization = await self.install(loaded)
         desk = Desk(
             database=self.database,
@@ -268,7 +268,7 @@ class World:
         return directory
 
     async def tries(self, loaded: Loaded) -> int:
-        """How often an agent that cannot answer is asked before people are."""
+        """Return how often an agent that cannot answer is asked before people are."""
         bench, customer = await self.desk(loaded)
         await bench.hear(bench.event("Where is my spade?", customer))
         unable = _Unable()
@@ -312,7 +312,7 @@ class _Of:
 
 
 async def _nothing() -> None:
-    """Nobody listens."""
+    """Hear nothing: nobody listens."""
 
 
 @asynccontextmanager

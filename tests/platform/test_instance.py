@@ -33,7 +33,7 @@ async def shell(var: Path, *words: str, **environ: str) -> tuple[int, str, str]:
 
 
 async def answering(program: Program) -> None:
-    """Until it says that it runs: by then the platforms know where it is."""
+    """Wait until it says that it runs: by then the platforms know where it is."""
     await program.start()
     async with asyncio.timeout(120):
         while "is running" not in program.last_words():  # noqa: ASYNC110 (it tells nobody)

@@ -50,7 +50,7 @@ def shell(commands: str, environ: Mapping[str, str], code: int = 0) -> str:
 
 
 async def something_is_done_and_noted(database_url: str, organization: OrgId, files: Path) -> None:
-    """What `desk work` writes when somebody does something: an entry, and where the chain ends then."""
+    """Write what `desk work` writes when somebody does something: an entry, and where the chain ends then."""
     entry = AuditEntry(
         id=new_id(), at=utc_now(), actor="person:anna", action="test.done", subject="test:1", details={}
     )

@@ -60,7 +60,7 @@ def of(kind: str, environ: Mapping[str, str], running: Programs, **more: str) ->
 
 
 def lines(program: Program) -> list[dict[str, object]]:
-    """What was logged."""
+    """Return what was logged."""
     return [json.loads(line) for line in program.last_words().splitlines() if line.startswith("{")]
 
 

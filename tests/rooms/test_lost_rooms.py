@@ -23,7 +23,7 @@ def start(database_url: str, redis_url: str) -> Start:
 
 
 def directly(r: Rig, who: str) -> list[str]:
-    """What somebody was told in their direct messages with the app."""
+    """Return what somebody was told in their direct messages with the app."""
     return [str(m.get("text", "")) for m in r.slack.messages(r.slack.open_direct(who).id)]
 
 

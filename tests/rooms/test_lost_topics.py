@@ -17,7 +17,7 @@ async def desk(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 
 
 async def goes_on_in_slack(r: Rig, topic: Topic, words: str) -> None:
-    """In the channel of the escalation team, where nobody holds it yet."""
+    """Wait until it goes on in the channel of the escalation team, where nobody holds it yet."""
     await until(lambda: r.threads(LAST), what="a card in Slack")
     card = str(r.threads(LAST)[0]["ts"])
     await until(

@@ -44,7 +44,7 @@ def ladder(timeout: str, *steps: tuple[str, str], reminder: str | None = None) -
 
 
 def closed(document: dict[str, object]) -> None:
-    """Nobody is in, but on the morning of New Year's Day of a far year."""
+    """Return hours in which nobody is in, but on the morning of New Year's Day of a far year."""
     document["hours"] = {"monday": "03:00-03:01"}
 
 

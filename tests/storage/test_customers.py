@@ -49,7 +49,7 @@ Deed = tuple[str, int, int]
 
 
 class Forest:
-    """What merging means, in a few lines: each was merged into at most one other."""
+    """Models what merging means, in a few lines: each was merged into at most one other."""
 
     def __init__(self) -> None:
         self.parent: dict[int, int] = {}
@@ -60,7 +60,7 @@ class Forest:
         return who
 
     def do(self, deed: Deed) -> bool:
-        """Whether anything changed."""
+        """Return whether anything changed."""
         kind, first, second = deed
         if kind == "unmerge":
             return self.parent.pop(first, None) is not None

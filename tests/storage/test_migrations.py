@@ -160,7 +160,7 @@ class Old:
     async def waits(
         self, connection: AsyncConnection, sealer: Sealer, name: str, words: str, position: int, lane: object
     ) -> None:
-        """As the spine wrote a post: it had no speaker, no template, and said whose the files were."""
+        """Write a post as the first version did: no speaker, no template, and whose the files are."""
         id_ = await self.said(connection, sealer, name, words, position, "agent", "released")
         fields = {"text": words, "buttons": [], "attachments": [], "files_from": "", "reply_to": ""}
         await self.insert(
@@ -248,7 +248,7 @@ _INSTALLED = ("organizations", "organization_versions", "accounts")
 
 
 def installed(newest: str, url: str) -> None:
-    """What an organization leaves when it is applied, in the columns that the older version has."""
+    """Write what an organization leaves when it is applied, in the columns that the older version has."""
     with psycopg.connect(newest) as new, psycopg.connect(url) as old:
         for table in _INSTALLED:
             name = sql.Identifier(table)

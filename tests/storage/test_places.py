@@ -44,7 +44,7 @@ async def twin(desk: Bench) -> AsyncIterator[Bench]:
 
 
 async def to(desk: Bench, *events: Event) -> list[ConversationId]:
-    """Where each of them went, heard one by one."""
+    """Return where each of them went, heard one by one."""
     return [(await desk.hear(event)).wakes[0].conversation for event in events]
 
 
@@ -639,7 +639,7 @@ async def test_going_on_elsewhere_locks_in_the_order_in_which_parting_does(desk:
 
 @asynccontextmanager
 async def waiting(desk: Bench, conversation: ConversationId, work: Awaitable[object]) -> AsyncIterator[None]:
-    """While the work waits for a conversation that somebody else has locked. Afterwards it ends well."""
+    """Run the work while somebody else has locked the conversation it waits for. Afterwards it ends well."""
     async with desk.database.begin() as connection:
         await connection.execute(
             text("select 1 from conversations where id = :id for update"), {"id": conversation}

@@ -59,7 +59,7 @@ async def left_over(desk: Bench, conversation: ConversationId) -> list[tuple[str
 
 
 async def worker_died(desk: Bench, under_way: Item) -> None:
-    """With a request on the wire."""
+    """Let the worker die with a request on the wire."""
     async with desk.database.begin() as connection:
         assert await desk.outbox.begin(connection, [under_way]) == [True]
     await desk.execute("update lanes set lease_until = null where lease_until > now()")

@@ -33,7 +33,7 @@ async def _erase(r: Rig) -> str:
 
 
 async def _remains(r: Rig) -> list[dict[str, object]]:
-    """What the desk says that it has not deleted."""
+    """Return what the desk says that it has not deleted."""
     [customer] = json.loads((await desk(r, "customers", "--json")).out)
     shown = json.loads((await desk(r, "customers", "show", customer["id"], "--json")).out)
     found: list[dict[str, object]] = shown["remains"]

@@ -31,7 +31,7 @@ async def has_line(r: Rig, ts: str, words: str) -> None:
 
 
 def stored(database_url: str) -> tuple[int, int]:
-    """How many inputs and messages of customers there are."""
+    """Return how many inputs and messages of customers there are."""
     with psycopg.connect(database_url) as connection:
         inputs = connection.execute("select count(*) from inbox where origin = 'customer'").fetchone()
         messages = connection.execute("select count(*) from messages where role = 'customer'").fetchone()
@@ -39,7 +39,7 @@ def stored(database_url: str) -> tuple[int, int]:
 
 
 def dead(database_url: str) -> int:
-    """How many deliveries were given up."""
+    """Return how many deliveries were given up."""
     with psycopg.connect(database_url) as connection:
         given_up = "select count(*) from outbox where state in ('failed', 'unknown')"
         found = connection.execute(given_up).fetchone()
@@ -47,7 +47,7 @@ def dead(database_url: str) -> int:
 
 
 async def whispered(r: Rig, user: str, channel: str, command: str) -> str:
-    """What `/desk …` answers."""
+    """Return what `/desk …` answers."""
     before = len(r.slack.ephemerals(user))
     outcome = await r.slack.slash(user, channel, "/desk", command)
     assert outcome.taken, outcome

@@ -130,7 +130,7 @@ async def test_a_customer_who_hides_their_number_goes_on_in_the_same_thread(
 
 
 def nobody_comes(document: dict[str, object]) -> None:
-    """Whoever is called has a second."""
+    """Give whoever is called one second."""
     document["ladders"] = [
         {"id": "default", "steps": [{"target": "night-watch", "after": "1s"}]},
         {"id": "urgent", "steps": [{"target": "escalation-team", "after": "10m"}]},

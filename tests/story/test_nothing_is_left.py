@@ -40,7 +40,7 @@ ANSWER = "We refund the airship today"
 
 
 class DirectlyInSlack(Customer):
-    """In direct messages with our app, where each that begins a thread begins anew."""
+    """Writes in direct messages with our app, where each that begins a thread begins anew."""
 
     def __init__(self, rig: Rig, name: str) -> None:
         super().__init__(rig, name)
@@ -117,7 +117,7 @@ async def _play(r: Rig, side: Customer) -> SlackThread:
 
 
 def _ids(r: Rig, sides: Sequence[Customer]) -> set[str]:
-    """What the platforms know them and their messages by."""
+    """Return the ids by which the platforms know them and their messages."""
     known = r.sandbox.customer(NAME)
     whatsapp = [message.id for message in r.on_whatsapp(NAME).chat]
     messenger = [message.id for message in r.on_messenger(NAME).chat]

@@ -115,7 +115,7 @@ class Story:
         await card.get_by_role("button", name=button, exact=True).click()
 
     async def answer(self, phone: Phone, text: str) -> Locator:
-        """In the thread of the newest card from there. Returns the line."""
+        """Answer in the thread of the newest card from there. Return the line."""
         await (await self.card(phone)).get_by_test_id("open-thread").click()
         await self.page.get_by_test_id("thread-input").fill(text)
         await self.page.get_by_test_id("thread-send").click()

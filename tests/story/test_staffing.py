@@ -24,7 +24,7 @@ async def _taken(r: Rig, customer: OnTelegram, room: SlackThread) -> None:
 
 
 async def _pressed(room: SlackThread, who: str, action: str) -> None:
-    """As soon as the account is connected again: another channel is another connection."""
+    """Press it as soon as the account is connected again: another channel is another connection."""
     async with asyncio.timeout(120):
         while True:
             try:

@@ -121,7 +121,7 @@ class Bench:
         at: datetime | None = None,
         **more: object,
     ) -> Event:
-        """On a channel that has the account's name but for Slack's two."""
+        """Return an event on a channel that has the account's name, but for Slack's two."""
         n = next(self._numbers)
         said = Said(content) if isinstance(content, str) else content
         channel = Channel("slack" if on.startswith("slack") else on)
@@ -153,7 +153,7 @@ class Bench:
         return Arrival(self.accounts[event.place.account], event, rules)
 
     async def hear(self, *events: Event) -> Accepted:
-        """As the bus does, and a platform: all in one transaction, begun again when a place has moved."""
+        """Accept events as the bus does: all in one transaction, begun again when a place has moved."""
         for _ in range(100):
             try:
                 async with self.database.begin() as connection:
@@ -218,7 +218,7 @@ class Bench:
         return [decision for decision, _ in decided]
 
     async def decided(self, answer: Answerer = answered) -> list[tuple[Decision, Commit]]:
-        """What those turns decide, before any of it is committed."""
+        """Return what those turns decide, before any of it is committed."""
         decided = []
         async with self.database.begin() as connection:
             await connection.execute(_RECEIPTS_NEED_NOT_WAIT)
@@ -330,7 +330,7 @@ class Bench:
         await self.execute("update lanes set free_at = null, ready_at = now() where ready_at is not null")
 
     def taken(self, item: Item, ref: str = "") -> Delivered:
-        """What a platform says that took it. A card begins its thread."""
+        """Return what a platform says that took it. A card begins its thread."""
         ref = ref or f"p{next(self._numbers)}"
         return Delivered(
             item, Sent(ref if item.kind in ("post", "offer", "card", "notice") else ""), timedelta()

@@ -363,7 +363,7 @@ _TWICE = text("""
 
 
 def platform_id(message: MessageId) -> str:
-    """As the platform knows what was delivered of it."""
+    """Return the id by which the platform knows what was delivered of it."""
     return f"p{message}"
 
 

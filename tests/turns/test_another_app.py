@@ -186,7 +186,7 @@ async def answer_waits(desk: Bench) -> object:
 async def test_what_was_decided_before_another_answered_is_decided_again(
     desk: Bench, returns: ThreadControl | str
 ) -> None:
-    """Whether the platform tells that the word is back, or the customer writes to us directly."""
+    """The platform tells that the word is back, or the customer writes to us directly."""
     id_ = await answer_waits(desk)
     asked: list[Decision] = []
 
@@ -239,7 +239,7 @@ async def answered_before(desk: Bench) -> datetime:
 async def test_a_change_of_control_from_before_they_wrote_to_us_changes_nothing(
     desk: Bench, late: dict[int, ThreadControl], *, known: bool
 ) -> None:
-    """Whether or not another app has ever had the word."""
+    """Another app has had the word before, or never."""
     before = await answered_before(desk)
     for second, control in {1: TAKEN, 2: PASSED}.items() if known else ():
         await hear(desk, control, at=before + timedelta(seconds=second))

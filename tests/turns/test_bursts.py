@@ -416,7 +416,7 @@ def post_of_burst(desk: Bench, *, on: str = "burst-post") -> Callable[[Item], Re
 
 
 def no_first_post(item: Item) -> Result | None:
-    """As the deliverer does, where nobody knows whether the post of a burst arrived."""
+    """Report as the deliverer does where nobody knows whether the post of a burst arrived."""
     if item.kind == "post" and "Too much" in getattr(item.operation, "text", ""):
         return Dead(item, "unknown", "send.interrupted", "interrupted while it was being sent")
     return nothing_to_change(item)

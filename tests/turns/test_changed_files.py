@@ -20,7 +20,7 @@ S = MessageState
 
 
 def customers(leaving: list[Left]) -> list[tuple[str, tuple[str, ...]]]:
-    """What leaves for customers: the words, and the names or places of what is attached."""
+    """Return what leaves for customers: the words, and the names or places of what is attached."""
     return [
         (one.text, tuple(a.name or a.ref for a in one.operation.attachments))
         for one in leaving

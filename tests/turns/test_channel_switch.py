@@ -96,7 +96,7 @@ async def test_what_goes_there_is_what_both_have_read(desk: Bench) -> None:
 
 
 async def test_an_edit_does_not_bring_the_code_back(desk: Bench) -> None:
-    """Of what was the code alone, of what said more, and of a message that the log does not have."""
+    """The message was the code alone, said more, or is none that the log has."""
     accepted = await desk.hear(desk.event("Help!"))
     id_ = accepted.wakes[0].conversation
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
@@ -354,7 +354,7 @@ async def test_the_mail_with_the_code_says_to_whom_it_goes(desk: Bench) -> None:
 
 
 async def listed(desk: Bench) -> tuple[int, int]:
-    """How many conversations and customers the lists of staff hold."""
+    """Return how many conversations and customers the lists of staff hold."""
     async with desk.database.begin() as connection:
         matters = await conversations(connection, desk.keys, desk.tenant)
         return len(matters), len(await customers(connection, desk.keys, desk.tenant))

@@ -255,7 +255,7 @@ async def test_a_turn_that_is_tried_again_says_it_once(desk: Bench) -> None:
 
 
 async def days_pass(desk: Bench, days: int) -> None:
-    """Since they wrote, too: the window has closed."""
+    """Let days pass, also since they wrote: the window has closed."""
     await hours_pass(desk, 24 * days)
     await desk.execute("update places set heard_at = heard_at - :by", by=timedelta(days=days))
 

@@ -22,7 +22,7 @@ def refused(item: Item) -> Result | None:
 
 
 async def first_part_leaves(desk: Bench) -> Item:
-    """Of what is next for the customer a part has arrived, and another one waits."""
+    """Let a part of what is next for the customer arrive, while another one waits."""
     [item] = [item for item in await desk.claim() if item.room is None]
     async with desk.database.begin() as connection:
         await desk.outbox.begin(connection, [item])

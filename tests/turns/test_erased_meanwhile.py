@@ -92,7 +92,7 @@ async def test_what_came_too_soon_stands_nowhere_in_clear_and_is_believed_all_th
 
 
 async def somebody_waits(desk: Bench) -> None:
-    """Until a transaction waits for another."""
+    """Wait until a transaction waits for another."""
     async with asyncio.timeout(60):
         waiting = 0
         while not waiting:

@@ -124,7 +124,7 @@ async def answered_once(desk: Bench, *texts: str) -> None:
 async def test_an_edit_that_overtook_the_message_which_begins_a_conversation_is_not_lost(
     desk: Bench, *, over: bool
 ) -> None:
-    """Of somebody new, and of somebody whose last conversation is over."""
+    """They are new, or their last conversation is over."""
     if over:
         before = await desk.say("Hello", on="whatsapp")
         await desk.deliver()
@@ -191,7 +191,7 @@ async def waiting(desk: Bench) -> int:
 
 
 async def test_an_edit_of_what_we_never_had_is_erased_with_who_made_it(desk: Bench) -> None:
-    """Whether they had written before they edited it, in another thread, or only since."""
+    """They had written before they edited it, in another thread, or only since."""
     await desk.hear(desk.event(Edited("w1", FIRST_EDIT), "otto", on="whatsapp"))
     since = await desk.say("Hello", "otto", on="whatsapp")
     threads = {"on": "slack-customers", "chat": "C1", "shared": True}

@@ -210,7 +210,7 @@ async def test_the_holder_may_discard_what_waits_and_nobody_else(desk: Bench) ->
 
 
 def settled(left: list[Left]) -> list[str]:
-    """What the offers about waiting words read now, where they were shown."""
+    """Return what the offers about waiting words read now, where they were shown."""
     return [
         one.text
         for one in left

@@ -131,7 +131,7 @@ class State:
 
     @classmethod
     def of(cls, view: View) -> "State":
-        """As the view tells it; of what is over and of what has left a view tells nothing."""
+        """Return it as the view tells it; of what is over and of what has left a view tells nothing."""
         state = cls(
             view.conversation.owner,
             view.conversation.status,
@@ -323,7 +323,7 @@ class State:
                 assert about is None or about in self.messages
 
     def settle(self) -> None:
-        """What is over is no longer part of what a turn sees."""
+        """Take what is over out of what a turn sees."""
         if self.escalation is not None and self.escalation.state in OVER:
             self.escalation, self.closed = None, self.escalation
 

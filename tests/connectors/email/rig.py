@@ -174,7 +174,7 @@ class Line:
         await asyncio.sleep(0.01)
 
     async def paused(self, times: int) -> None:
-        """Until the connector waited so often."""
+        """Wait until the connector has paused so often."""
         async with asyncio.timeout(120):
             while len(self.pauses) < times:
                 self._rested.clear()

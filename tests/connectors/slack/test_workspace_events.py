@@ -26,7 +26,7 @@ CARD = Card(title="Ada", speaking="Nobody", tone=Tone.CALM, facts=())
 
 
 async def told(desk: Desk) -> tuple[Place, object]:
-    """Where the newest event happened, and what."""
+    """Return where the newest event happened, and what."""
     await desk.slack.settled()
     return desk.inbox.events[-1].place, desk.inbox.events[-1].content
 

@@ -38,7 +38,7 @@ def blocks(message: ChatMessage) -> list[dict[str, object]]:
 
 
 def folds(message: ChatMessage) -> list[str]:
-    """What is folded in a text, in the quotes that do so."""
+    """Return what is folded in a text: the contents of its expandable quotes."""
     coded = message.text.encode("utf-16-le")
     return [
         coded[offset * 2 : (offset + length) * 2].decode("utf-16-le")

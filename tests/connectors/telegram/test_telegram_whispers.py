@@ -28,7 +28,7 @@ def seen(office: Office, topic: int | None = None) -> list[str]:
 
 
 def tries(office: Office) -> list[bool]:
-    """For each call of sendMessage, whether it was for one person."""
+    """Return for each call of sendMessage whether it was for one person."""
     return ["ephemeral_message_parameters" in call.params for call in office.telegram.sent("sendMessage")]
 
 

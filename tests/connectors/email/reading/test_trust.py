@@ -552,7 +552,7 @@ def test_results_are_read_one_by_one_where_they_are_few() -> None:
     ],
 )
 def test_a_line_that_does_not_tell_from_whom_a_server_took_a_mail_counts_as_from_outside(line: str) -> None:
-    """Of a server that is said to write above it: what stands below came with the mail."""
+    """The server is said to write above it: what stands below came with the mail."""
     servers = ("mx.acme.example/above",)
     assert not judged(mail(line, PASS), servers=servers).trust.verified
     assert judged(mail(PASS, line), servers=servers).trust.verified
