@@ -1,11 +1,13 @@
 """Wrong settings end in one clear sentence; right ones are typed."""
 
 import base64
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from bot.app.channels import CHANNELS
 from bot.app.settings import Environment, LogLevel, kept_key, load, parse, surroundings
 from bot.core.errors import SettingsError
 
@@ -219,3 +221,15 @@ def test_a_damaged_key_file_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="restore it"):
         kept_key(tmp_path)
     assert file.read_text("ascii") == "damaged"
+
+
+def test_the_example_has_one_line_for_each_setting_and_none_for_others() -> None:
+    root = Path(__file__).resolve().parents[2]
+    code = "\n".join(file.read_text("utf-8") for file in (root / "bot").rglob("*.py"))
+    read = set(re.findall(r"\b(?:get|has|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"", code))
+    read |= {"AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # for S3
+    read |= {f"{channel.upper()}_API_URL" for channel in CHANNELS if channel != "email"}
+    read |= {"EMAIL_IMAP_SERVER", "EMAIL_SMTP_SERVER"}
+    example = (root / ".env.example").read_text("utf-8").partition("# --- secrets of accounts")[0]
+    lines = re.findall(r"^# ([A-Z][A-Z0-9_]+)=", example, re.MULTILINE)
+    assert sorted(lines) == sorted(read)
