@@ -1,8 +1,6 @@
 """Deliver the outbox: claim lanes, send the first item of each, record the outcome. Nothing else sends."""
 
 import asyncio
-import heapq
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +12,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.bus.group_commit import GroupCommit
+from bot.bus.lease_loop import LeaseLoop, LeasePace
 from bot.bus.metrics import DELIVERIES, SUSPENDED
 from bot.bus.wakeups import Wakeups
 from bot.core import beginning
@@ -53,26 +52,21 @@ log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 12  # with the pauses of `_fate`: about twenty minutes
 LONGEST_PAUSE = timedelta(minutes=5)
-_AFTER_OUTAGE = 1.0  # seconds
 _CONNECTIONS = 64  # per account, as many as its connector opens: no request waits long for one
 BEGUN_TOGETHER = 16  # at most so many requests are recorded as begun before they are on the wire
 Cards = Callable[[OrgId, UUID], Awaitable[Card]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryPace:
-    """The limits and pauses of the deliverer.
-
-    `lease`: after this time the lanes of a dead worker are taken over. `patience`: limit for one call of a
-    platform.
-    """
+class DeliveryPace(LeasePace):
+    """The limits and pauses of the deliverer. `patience`: limit for one call of a platform."""
 
     slots: int = 200
     batch: int = 64
-    lease: timedelta = timedelta(seconds=15)
-    poll: timedelta = timedelta(seconds=1)
     patience: timedelta = timedelta(seconds=30)
-    grace: timedelta = timedelta(seconds=18)
+    # A lane that is taken over too early looks as if its worker had died while sending, and its delivery
+    # would be given up as unknown.
+    after_outage: timedelta = timedelta(seconds=1)
 
 
 class Deliverer:
@@ -96,14 +90,12 @@ class Deliverer:
         self._wakeups = wakeups
         self._pace = pace
         self._clock = clock
-        self._sending: dict[UUID, Item] = {}  # by lane
         self._free: WeakValueDictionary[AccountId, asyncio.Semaphore] = WeakValueDictionary()
         self._doubtful: list[Item] = []  # none was sent; perhaps claimed, as the database failed meanwhile
-        self._outage = False
-        self._due: list[float] = []
-        self._wake = asyncio.Event()
         self._group: GroupCommit[Result, tuple[Wake, ...]] = GroupCommit(self._write)
         self._beginning: GroupCommit[Item, bool] = GroupCommit(self._begin, limit=BEGUN_TOGETHER)
+        # What is still being sent at the end keeps its lane: nobody knows whether it arrived.
+        self._loop = LeaseLoop("lanes", pace, claim=self._claim, process=self._deliver, renew=self._renew)
         wakeups.listen(self.heard)
 
     def heard(self, wakes: Sequence[Wake]) -> None:
@@ -116,78 +108,43 @@ class Deliverer:
 
     def wake(self) -> None:
         """Wake the delivery loop: something was put into the outbox."""
-        self._wake.set()
+        self._loop.look()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; then finish and record what is being sent."""
         async with asyncio.TaskGroup() as keepers:
             group = keepers.create_task(self._group.run(), name="settle deliveries")
             beginning = keepers.create_task(self._beginning.run(), name="begin deliveries")
-            renewing = keepers.create_task(self._renew(), name="renew lanes")
             try:
-                await self._claiming(stop)
+                await self._loop.run(stop)
             finally:
                 group.cancel()
                 beginning.cancel()
-                renewing.cancel()
 
-    async def _claiming(self, stop: asyncio.Event) -> None:
-        tasks: set[asyncio.Task[None]] = set()
-        try:
-            while not stop.is_set():
-                self._wake.clear()
-                free = self._pace.slots - len(tasks)
-                limit = min(self._pace.batch, (free + 1) // 2)
-                items = await self._claim(limit, free)
-                for item in items:
-                    self._sending[item.lane] = item
-                    task = asyncio.create_task(self._deliver(item), name="delivery")
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
-                if not items or len(items) < limit:
-                    await self._idle(stop)
-        finally:
-            if tasks:
-                _, late = await asyncio.wait(tasks, timeout=self._pace.grace.total_seconds())
-                for task in late:
-                    task.cancel()
-                await asyncio.gather(*late, return_exceptions=True)
-
-    async def _claim(self, limit: int, free: int) -> list[Item]:
+    async def _claim(self, limit: int) -> Sequence[Item]:
         """Claim up to `limit` deliveries.
 
         An account that already uses as many slots as are free gets none, so that a platform which hangs
         cannot starve the others.
         """
-        if limit <= 0:
-            return []
-        busy = Counter(item.account_id for item in self._sending.values())
-        without = {account for account, held in busy.items() if held >= free}
+        busy = Counter(item.account_id for item in self._loop.held)
+        without = {account for account, held in busy.items() if held >= self._loop.free}
         without |= set(self._connectors.failed)
-        items: list[Item] = []
+        items: Sequence[Item] = ()
         try:
-            if self._outage:
-                await self._recover()
             async with self._database.begin() as connection:
                 claimed = await self._outbox.claim(
-                    connection,
-                    self._allowance,
-                    limit,
-                    self._pace.lease,
-                    without=without,
+                    connection, self._allowance, limit, self._pace.lease, without=without
                 )
                 items = claimed.items
-        except StorageUnavailable as error:
-            log.warning("cannot claim lanes", code=error.code)
-            self._outage = True
+        except StorageUnavailable:
             self._doubtful += items
-            await asyncio.sleep(0.2)
-            return []
+            raise
         if claimed.held_back is not None:
-            heapq.heappush(self._due, time.monotonic() + claimed.held_back.total_seconds())
+            self._loop.look_after(claimed.held_back)
         for account in claimed.waiting:
             if await self._connectors.get(account) is not None:
-                self.wake()
+                self._loop.look()
         return items
 
     def _allowance(self, account: AccountId) -> Allowance | None:
@@ -199,78 +156,41 @@ class Deliverer:
         burst = max(1, int(rate / 10))
         return Allowance(max(rate - burst, rate / 2), burst)
 
-    async def _recover(self) -> None:
-        """Renew the leases of this worker, and give doubtful claims back, when the database is back after an
-        outage.
-
-        Leases have ended meanwhile, of this worker and of other living workers. Each renews its own before
-        any takes lanes over: a lane taken too early looks as if its worker had died while sending, and its
-        delivery would be given up as unknown.
-        """
+    async def _renew(self, held: Sequence[Item]) -> None:
+        """Renew the leases of lanes, and give doubtful claims back."""
         async with self._database.begin() as connection:
             if self._doubtful:
                 await self._outbox.unclaim(connection, self._doubtful)
-            if self._sending:
-                await self._outbox.renew(connection, list(self._sending.values()), self._pace.lease)
-        self._doubtful, self._outage = [], False
-        await asyncio.sleep(_AFTER_OUTAGE)
-
-    async def _idle(self, stop: asyncio.Event) -> None:
-        now = time.monotonic()
-        while self._due and self._due[0] <= now:
-            heapq.heappop(self._due)
-        pause = self._pace.poll.total_seconds()
-        if self._due:
-            pause = min(pause, self._due[0] - now + 0.001)
-        alarms = {asyncio.create_task(stop.wait()), asyncio.create_task(self._wake.wait())}
-        try:
-            await asyncio.wait(alarms, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for alarm in alarms:
-                alarm.cancel()
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(self._pace.lease.total_seconds() / 3)
-            held = list(self._sending.values())
-            if not held:
-                continue
-            try:
-                async with self._database.begin() as connection:
-                    await self._outbox.renew(connection, held, self._pace.lease)
-            except StorageUnavailable as error:
-                log.warning("lanes not renewed", code=error.code)
+            if held:
+                await self._outbox.renew(connection, held, self._pace.lease)
+        self._doubtful = []
 
     async def _deliver(self, item: Item) -> None:
         """Try one delivery and record the result. A record that cannot be written is retried until it can."""
-        try:
-            result = await self._try(item)
-            DELIVERIES.labels(item.place.channel, _outcome(result)).inc()
-            if not isinstance(result, Delivered):
-                log.info(
-                    "not delivered",
-                    delivery=str(item.id),
-                    code=result.code,
-                    attempt=item.attempts,
-                    kind=item.kind,
-                )
-            while True:
-                try:
-                    wakes = await self._group.submit(result)
-                    break
-                except StorageUnavailable:
-                    await asyncio.sleep(0.2)
-            self._wakeups.send(wakes)
-            self._again(result)
-        finally:
-            self._sending.pop(item.lane, None)
-            self._wake.set()
+        result = await self._try(item)
+        DELIVERIES.labels(item.place.channel, _outcome(result)).inc()
+        if not isinstance(result, Delivered):
+            log.info(
+                "not delivered",
+                delivery=str(item.id),
+                code=result.code,
+                attempt=item.attempts,
+                kind=item.kind,
+            )
+        while True:
+            try:
+                wakes = await self._group.submit(result)
+                break
+            except StorageUnavailable:
+                await asyncio.sleep(0.2)
+        self._wakeups.send(wakes)
+        self._again(result)
 
     def _again(self, result: Result) -> None:
         pause = max(timedelta(), result.rest - result.slack) if isinstance(result, Delivered) else timedelta()
         pauses = {result.after, result.rest} if isinstance(result, Later) else {pause}
         for pause in pauses - {timedelta()}:
-            heapq.heappush(self._due, time.monotonic() + pause.total_seconds())
+            self._loop.look_after(pause)
 
     async def _write(self, results: Sequence[Result]) -> Sequence[tuple[Wake, ...]]:
         async with self._database.begin() as connection:

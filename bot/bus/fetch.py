@@ -7,8 +7,6 @@ it only once the scanner has found nothing.
 """
 
 import asyncio
-import heapq
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, nullcontext
@@ -17,6 +15,7 @@ from datetime import timedelta
 
 import structlog
 
+from bot.bus.lease_loop import LeaseLoop, LeasePace
 from bot.bus.metrics import FILES
 from bot.bus.scanning import Scan, Scanning
 from bot.bus.sniffing import WINDOW, sniffed
@@ -40,23 +39,19 @@ from storage.inbox import Wake
 log = structlog.get_logger(__name__)
 
 _FOR_EVER = (Refused, Unreachable, WindowClosed)
-_BREATH = 0.1  # seconds between two looks: one look serves all wake-ups in between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FetchingPace:
+class FetchingPace(LeasePace):
     """The limits and pauses of the fetcher. With these a file is given up after about two hours.
 
-    `lease`: after this time the files of a dead worker are taken over. `patience`: limit for one try, the
-    scanner included. `poll`: how soon a look that found nothing is repeated; the pause doubles up to `idle`,
-    or up to `deaf` while wake-ups of other processes are not heard.
+    `patience`: limit for one try, the scanner included.
     """
 
     slots: int = 8
-    poll: timedelta = timedelta(milliseconds=250)
-    deaf: timedelta = timedelta(seconds=1)
-    idle: timedelta = timedelta(seconds=15)
+    batch: int = 4
     lease: timedelta = timedelta(seconds=30)
+    breath: timedelta = timedelta(milliseconds=100)  # one look serves all wake-ups in between
     patience: timedelta = timedelta(minutes=5)
     grace: timedelta = timedelta(seconds=5)
     attempts: int = 18
@@ -87,10 +82,9 @@ class Fetcher:
         self._scan = scan
         self._max_bytes = max_bytes
         self._pace = pace
-        self._held: dict[asyncio.Task[None], Wanted] = {}
-        self._due: list[float] = []  # loop times at which failed files are tried again
-        self._pause = pace.poll
-        self._wake = asyncio.Event()
+        self._loop = LeaseLoop(
+            "files", pace, claim=self._claim, process=self._fetch, renew=self._renew, release=files.release
+        )
         wakeups.listen(self.heard)
 
     def heard(self, _: Sequence[Wake]) -> None:
@@ -98,97 +92,26 @@ class Fetcher:
         self.wake()
 
     def wake(self) -> None:
-        """Look for files now: there may be some to fetch, or will be in a moment."""
-        self._pause = self._pace.poll
-        self._wake.set()
+        """Look for files now."""
+        self._loop.look()
 
     async def run(self, stop: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as keepers:
-            renewing = keepers.create_task(self._renew(), name="renew files")
-            try:
-                while not stop.is_set():
-                    self._wake.clear()
-                    for wanted in await self._claim():
-                        task = asyncio.create_task(self._fetch(wanted), name="fetch a file")
-                        self._held[task] = wanted
-                        task.add_done_callback(self._done)
-                    await self._rest(stop)
-            finally:
-                await self._finish()
-                renewing.cancel()
+        """Fetch until `stop` is set, then finish what is nearly done and hand the rest back."""
+        await self._loop.run(stop)
 
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self._held.pop(task, None)
-        self._wake.set()
-
-    async def _finish(self) -> None:
-        """Wait for fetches that are nearly done, and hand the rest back."""
-        if not self._held:
-            return
-        _, late = await asyncio.wait(self._held, timeout=self._pace.grace.total_seconds())
-        left = [self._held[task] for task in late]
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-        try:
-            if left:
-                await self._files.release(left)
-        except StorageUnavailable as error:
-            log.warning("files not handed back", code=error.code)  # their leases will expire
-
-    async def _rest(self, stop: asyncio.Event) -> None:
-        """Wait for a wake-up, the next due file or the next poll; in any case a short moment."""
-        stopping = asyncio.create_task(stop.wait())
-        waking = asyncio.create_task(self._wake.wait())
-        try:
-            await asyncio.wait({stopping}, timeout=_BREATH)
-            await asyncio.wait(
-                {stopping, waking}, timeout=self._until_next(), return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            stopping.cancel()
-            waking.cancel()
-
-    def _until_next(self) -> float:
-        """Return the seconds until the next look, unless a wake-up comes first."""
-        longest = self._pace.idle if self._wakeups.redis.state == "up" else self._pace.deaf
-        pause = min(self._pause, longest)
-        self._pause = min(pause * 2, longest)
-        now = time.monotonic()
-        while self._due and self._due[0] <= now:
-            heapq.heappop(self._due)
-        return min([pause.total_seconds(), *(due - now + 0.001 for due in self._due[:1])])
-
-    async def _claim(self) -> list[Wanted]:
+    async def _claim(self, limit: int) -> Sequence[Wanted]:
         """Claim files to fetch.
 
         An account that already uses half of the slots gets none, so that a slow platform leaves room for the
         others.
         """
-        busy = Counter(wanted.account for wanted in self._held.values())
-        half = max(1, self._pace.slots // 2)
-        full = {account for account, held in busy.items() if held >= half}
-        limit = min(half, self._pace.slots - len(self._held))
-        if limit <= 0:
-            return []
-        try:
-            found = await self._files.claim(full | set(self._connectors.failed), limit, self._pace.lease)
-        except StorageUnavailable as error:
-            log.warning("cannot claim files", code=error.code)
-            return []
-        if found:
-            self.wake()  # there may be more
-        return found
+        busy = Counter(wanted.account for wanted in self._loop.held)
+        full = {account for account, held in busy.items() if held >= max(1, self._pace.slots // 2)}
+        return await self._files.claim(full | set(self._connectors.failed), limit, self._pace.lease)
 
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(self._pace.lease.total_seconds() / 3)
-            if not self._held:
-                continue
-            try:
-                await self._files.renew(list(self._held.values()), self._pace.lease)
-            except StorageUnavailable as error:
-                log.warning("files not renewed", code=error.code)
+    async def _renew(self, held: Sequence[Wanted]) -> None:
+        if held:
+            await self._files.renew(held, self._pace.lease)
 
     async def _fetch(self, wanted: Wanted) -> None:
         """Try to fetch one file and record the result. A record that cannot be written is retried until it
@@ -210,7 +133,7 @@ class Fetcher:
             return
         self._wakeups.send(wakes)
         if result.outcome == "later":
-            heapq.heappush(self._due, time.monotonic() + result.after.total_seconds())
+            self._loop.look_after(result.after)
         elif result.outcome != "stored" and wanted.attempts > 1:
             await self._discard(wanted)
 

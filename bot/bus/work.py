@@ -4,7 +4,6 @@ Any number of workers may run. One worker at a time holds a conversation; the ot
 """
 
 import asyncio
-import heapq
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ import structlog
 
 from bot.bus.directory import Directory
 from bot.bus.group_commit import GroupCommit
+from bot.bus.lease_loop import LeaseLoop, LeasePace
 from bot.bus.metrics import AUTOMATIC, STAGES, TURNS
 from bot.bus.wakeups import Wakeups
 from bot.core.answering import Answer, Answerer
@@ -49,7 +49,6 @@ log = structlog.get_logger(__name__)
 
 _ENDINGS = 3  # tries to tell a platform that no answer is made any more
 _LAST_ENDINGS = 2.0  # seconds for that, when the program ends
-_MARGIN = 0.001  # seconds to look after something is due: the database's clock decides, and one look must do
 _LEAVES = (
     Deliver,
     Amend,
@@ -66,14 +65,11 @@ _LEAVES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerPace:
-    """The limits and pauses of a worker. `lease`: after it, a dead worker's conversations are taken over."""
+class WorkerPace(LeasePace):
+    """The limits and pauses of a worker."""
 
-    slots: int = 500  # conversations at once
-    batch: int = 64  # claimed at once
-    lease: timedelta = timedelta(seconds=15)
-    poll: timedelta = timedelta(seconds=1)
-    grace: timedelta = timedelta(seconds=18)  # to finish; hosting platforms kill a process after 20 to 30 s
+    slots: int = 500
+    batch: int = 64
     think: timedelta = timedelta(seconds=60)  # limit for an answerer
     typing_after: timedelta = timedelta(milliseconds=300)
     typing_every: timedelta = timedelta(seconds=4)  # Telegram shows that we type for 5 s
@@ -84,7 +80,8 @@ class _Running:
     """A conversation that this worker holds."""
 
     lease: Lease
-    insist: bool  # the burst is long enough: answer it, even if the customer adds to it
+    view: View
+    insist: bool = False  # the burst is long enough: answer it, even if the customer adds to it
     asking: asyncio.Task[Answer] | None = None
     superseded: bool = False
     stages: dict[str, float] = field(default_factory=dict)
@@ -125,10 +122,15 @@ class Worker:
         self._pace = pace
         self._running: dict[ConversationId, _Running] = {}
         self._endings: set[asyncio.Task[None]] = set()  # telling platforms that no answer is made any more
-        self._due: list[float] = []  # loop times at which something becomes due
-        self._wake = asyncio.Event()  # set when there is a reason to stop sleeping
-        self._ready = False  # whether that reason is to claim now, not only a new time in `_due`
         self._group: GroupCommit[Commit, str] = GroupCommit(self._write)
+        self._loop = LeaseLoop(
+            "conversations",
+            pace,
+            claim=self._claim,
+            process=self._advance,
+            renew=self._renew,
+            release=self._give_back,
+        )
         wakeups.listen(self.heard)
 
     def heard(self, wakes: Sequence[Wake]) -> None:
@@ -136,19 +138,13 @@ class Worker:
 
         An empty wake-up means: look now.
         """
-        now = time.monotonic()
         for wake in wakes:
-            heapq.heappush(self._due, now + wake.after.total_seconds())
+            self._loop.look_after(wake.after)
             running = self._running.get(wake.conversation)
             if running is not None and wake.said > running.lease.accepted:
                 running.supersede()
-        self._ready = self._ready or not wakes
-        self._wake.set()
-
-    def _look(self) -> None:
-        """Wake the claim loop now: a released conversation may be due again."""
-        self._ready = True
-        self._wake.set()
+        if not wakes:
+            self._loop.look()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish within the grace period and release the leases of what is
@@ -156,101 +152,51 @@ class Worker:
         """
         async with asyncio.TaskGroup() as keepers:
             group = keepers.create_task(self._group.run(), name="commit turns")
-            renewing = keepers.create_task(self._renew(), name="renew leases")
             try:
-                await self._claiming(stop)
+                await self._loop.run(stop)
             finally:
+                await self._finish_endings()
                 group.cancel()
-                renewing.cancel()
 
-    async def _claiming(self, stop: asyncio.Event) -> None:
-        tasks: set[asyncio.Task[None]] = set()
-        try:
-            while not stop.is_set():
-                self._ready = False  # before the claim, or a wake-up during it would be lost
-                claimed = await self._claim(min(self._pace.batch, self._pace.slots - len(tasks)))
-                for lease, view in claimed:
-                    self._running[lease.conversation] = running = _Running(lease, False)
-                    task = asyncio.create_task(self._advance(running, view), name="turn")
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
-                if len(claimed) < self._pace.batch:
-                    await self._idle(stop, tasks)
-        finally:
-            if tasks:
-                _, late = await asyncio.wait(tasks, timeout=self._pace.grace.total_seconds())
-                for task in late:
-                    task.cancel()
-                await asyncio.gather(*late, return_exceptions=True)
-            if self._endings:
-                _, late = await asyncio.wait(set(self._endings), timeout=_LAST_ENDINGS)
-                for ending in late:
-                    ending.cancel()
-                await asyncio.gather(*late, return_exceptions=True)
+    async def _finish_endings(self) -> None:
+        if self._endings:
+            _, late = await asyncio.wait(set(self._endings), timeout=_LAST_ENDINGS)
+            for ending in late:
+                ending.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
-    async def _claim(self, limit: int) -> list[tuple[Lease, View]]:
-        if limit <= 0:
-            return []
-        try:
-            async with self._database.begin() as connection:
-                return await self._turns.claim(connection, limit, self._pace.lease)
-        except StorageUnavailable as error:
-            log.warning("cannot claim", code=error.code)
-            await asyncio.sleep(0.2)
-            return []
+    async def _claim(self, limit: int) -> list[_Running]:
+        async with self._database.begin() as connection:
+            claimed = await self._turns.claim(connection, limit, self._pace.lease)
+        taken = [_Running(lease, view) for lease, view in claimed]
+        self._running.update((running.lease.conversation, running) for running in taken)
+        return taken
 
-    async def _idle(self, stop: asyncio.Event, tasks: set[asyncio.Task[None]]) -> None:
-        """Sleep until stopped, woken, something becomes due, a slot is free when all were used, or the poll
-        is due.
+    async def _renew(self, held: Sequence[_Running]) -> None:
+        """Renew leases. Notice, also without Redis, that a customer wrote again."""
+        if not held:
+            return
+        async with self._database.begin() as connection:
+            said = await self._turns.renew(connection, [running.lease for running in held], self._pace.lease)
+        for running in held:
+            if said.get(running.lease.conversation, 0) > running.lease.accepted:
+                running.supersede()
+
+    async def _give_back(self, left: Sequence[_Running]) -> None:
+        async with self._database.begin() as connection:
+            for running in left:
+                await self._turns.release(connection, running.lease, after=timedelta(), failed=False)
+
+    async def _advance(self, running: _Running) -> None:
+        """Advance a conversation by one turn. It is either committed or released, by the loop when the worker
+        stops meanwhile.
         """
-        end = time.monotonic() + self._pace.poll.total_seconds()
-        full = tasks if len(tasks) >= self._pace.slots else set()
-        while not (stop.is_set() or self._ready):
-            self._wake.clear()
-            until = min(end, self._due[0] + _MARGIN) if self._due else end
-            pause = until - time.monotonic()
-            if pause <= 0:
-                break
-            alarms = {asyncio.create_task(stop.wait()), asyncio.create_task(self._wake.wait())}
-            try:
-                done, _ = await asyncio.wait(
-                    {*alarms, *full}, timeout=pause, return_when=asyncio.FIRST_COMPLETED
-                )
-            finally:
-                for alarm in alarms:
-                    alarm.cancel()
-            if not full.isdisjoint(done):
-                break
-        now = time.monotonic()
-        while self._due and self._due[0] <= now:
-            heapq.heappop(self._due)
-
-    async def _renew(self) -> None:
-        """Renew the leases. Notice, also without Redis, that a customer wrote again or a lease was lost."""
-        while True:
-            await asyncio.sleep(self._pace.lease.total_seconds() / 3)
-            held = [running.lease for running in self._running.values()]
-            if not held:
-                continue
-            try:
-                async with self._database.begin() as connection:
-                    said = await self._turns.renew(connection, held, self._pace.lease)
-            except StorageUnavailable as error:
-                log.warning("leases not renewed", code=error.code)
-                continue
-            for lease in held:
-                running = self._running.get(lease.conversation)
-                if running is not None and said.get(lease.conversation, 0) > lease.accepted:
-                    running.supersede()
-
-    async def _advance(self, running: _Running, view: View) -> None:
-        """Advance a conversation by one turn. Whatever happens, it is either committed or released."""
         lease = running.lease
         outcome = "failed"
         try:
-            outcome = await self._turn(running, view)
+            outcome = await self._turn(running)
         except asyncio.CancelledError:
-            await asyncio.shield(self._release(lease, timedelta(), failed=False))
+            outcome = "released"
             raise
         except Superseded:
             outcome = "superseded"
@@ -273,8 +219,8 @@ class Worker:
             self._running.pop(lease.conversation, None)
             TURNS.labels(outcome).inc()
 
-    async def _turn(self, running: _Running, view: View) -> str:
-        lease, started = running.lease, self._clock()
+    async def _turn(self, running: _Running) -> str:
+        lease, view, started = running.lease, running.view, self._clock()
         begun = time.perf_counter()
         organization = await self._directory.organization(lease.organization, lease.version)
         running.insist = view.more or _said(view) >= organization.burst_cap
@@ -313,7 +259,6 @@ class Worker:
             STAGES.labels(stage).observe(milliseconds / 1000)
         if outcome == "committed":
             self._after(decision, view)
-        self._look()
         return outcome
 
     def _after(self, decision: Decision, view: View) -> None:
@@ -322,8 +267,7 @@ class Worker:
         if any(isinstance(effect, _LEAVES) for effect in decision.turn.effects):
             self._deliver()
         if decision.turn.wake_at is not None:
-            after = max(0.0, (decision.turn.wake_at - view.now).total_seconds())
-            heapq.heappush(self._due, time.monotonic() + after)
+            self._loop.look_after(decision.turn.wake_at - view.now)
 
     async def _act(self, running: _Running, decision: Decision, *, last: bool) -> Decision:
         """Ask agents until one has answered or the conversation is escalated to people. Raises Superseded."""
@@ -452,8 +396,7 @@ class Worker:
         except StorageUnavailable as error:
             log.warning("lease not released", conversation=str(lease.conversation), code=error.code)
         if after is not None:
-            heapq.heappush(self._due, time.monotonic() + after.total_seconds())
-        self._look()
+            self._loop.look_after(after)
 
 
 def _six_digits() -> str:

@@ -37,7 +37,7 @@ from tests.story.rig import install, organization
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
 WAITS = timedelta(milliseconds=10)
 PACE = FetchingPace(
-    poll=WAITS, deaf=WAITS * 5, first_pause=WAITS, longest_pause=WAITS * 3, grace=timedelta(milliseconds=50)
+    poll=WAITS, breath=WAITS, first_pause=WAITS, longest_pause=WAITS * 3, grace=timedelta(milliseconds=50)
 )
 
 

@@ -348,12 +348,12 @@ async def test_a_row_that_no_key_opens_holds_up_nobody(services: Desk) -> None:
     assert (bad.state, bad.attempts, good.state) == ("waiting", 0, "stored")
 
 
-async def test_an_idle_fetcher_hardly_asks_the_database(services: Desk) -> None:
+async def test_a_message_with_a_file_wakes_the_fetcher_at_once(services: Desk) -> None:
     services.platform.contents["f1"] = PNG
-    slow = replace(PACE, poll=timedelta(seconds=30), deaf=timedelta(seconds=30))
+    slow = replace(PACE, poll=timedelta(seconds=30))
     async with services.fetching(services.fetcher(pace=slow)):
         await asyncio.sleep(0.1)
-        await services.hears("f1")  # the bell rings
+        await services.hears("f1")  # and wakes it
         (row,) = await services.settled(seconds=5)
     assert row.state == "stored"
 
