@@ -7,36 +7,45 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 from aiohttp import web
 
 from bot.core.ids import Clock, utc_now
 from connectors.sandbox import slack, telegram
 from connectors.sandbox.connecting import Connecting
-from connectors.sandbox.control import Control
+from connectors.sandbox.control.customers import CustomersControl, SandboxControl
+from connectors.sandbox.control.email import EmailControl
+from connectors.sandbox.control.faults import ClockControl, FaultsControl
+from connectors.sandbox.control.messenger import MessengerControl
+from connectors.sandbox.control.routes import ControlApi, PlatformControl
+from connectors.sandbox.control.slack import SlackControl
+from connectors.sandbox.control.telegram import TelegramControl
+from connectors.sandbox.control.whatsapp import WhatsAppControl
 from connectors.sandbox.credentials import Credentials
 from connectors.sandbox.faults import FaultPlan
 from connectors.sandbox.kept import Snapshot, StateFile
 from connectors.sandbox.live import LiveFeed
 from connectors.sandbox.mail import MailServer
-from connectors.sandbox.mail_deeds import MailDeeds
 from connectors.sandbox.mailbox import Mailbox
 from connectors.sandbox.messenger import MessengerStandIn
-from connectors.sandbox.messenger_deeds import MessengerDeeds
 from connectors.sandbox.meta import MovableClock
 from connectors.sandbox.pages import add_page
 from connectors.sandbox.people import TEAM, People
-from connectors.sandbox.people_deeds import PeopleDeeds
-from connectors.sandbox.phone_deeds import PhoneDeeds
-from connectors.sandbox.sides import Side, meta_files, slack_files, telegram_files
 from connectors.sandbox.slack import Pace, Refused, SlackStandIn
 from connectors.sandbox.slack.delivery import RETRY_DELAYS
-from connectors.sandbox.slack_deeds import SlackDeeds
 from connectors.sandbox.staff import NIGHT_WATCH, Staff, sample_staff
 from connectors.sandbox.telegram import Limits, TelegramStandIn
-from connectors.sandbox.trouble_deeds import TroubleDeeds
 from connectors.sandbox.whatsapp import WhatsAppStandIn
-from connectors.sandbox.whatsapp_deeds import WhatsAppDeeds
+
+
+class StandIn(Protocol):
+    def snapshot(self) -> Mapping[str, object]: ...
+
+    def restore(self, saved: Mapping[str, object], /) -> None: ...
+
+    def start_over(self) -> None: ...
+
 
 CUSTOMERS = ("Maya Fischer",)
 _FIRST_STAFF_ID = 7_100_000_001
@@ -145,41 +154,42 @@ class Sandbox:
         self._connecting = Connecting(self.whatsapp, self.messenger, self.slack_customers, (home, TEAM))
         self._live = LiveFeed()
         self._slack_urls: dict[str, str] = {}
-        self._sides = self._composed()
+        self._stand_ins: dict[str, StandIn] = {
+            "telegram": self.telegram,
+            "slack": self.slack,
+            "whatsapp": self.whatsapp,
+            "messenger": self.messenger,
+            "email": self._mailbox,
+            "slack-customers": self.slack_customers,
+            "telegram-staff": self.telegram_staff,
+        }
         self._forget = forget
-        people = PeopleDeeds(self._people, self._connecting, self.start_over)
-        self._control = Control(self._sides, (self._troubles(), people))
+        self._control = self._control_api()
         self._file = StateFile(state_file, self.snapshot, calm) if state_file is not None else None
         self._inside = [user.id for user in staff.users]
         self._load(staff, tuple(customers))
         self._watch()
 
-    def _composed(self) -> tuple[Side, ...]:
-        """Return all sides. One more platform is one more line here."""
-        tg, staff, ours, theirs = self.telegram, self.telegram_staff, self.slack, self.slack_customers
-        wa, ms, mail = self.whatsapp, self.messenger, self._mailbox
-        letters = MailDeeds(mail)
-        return (
-            Side("telegram", tg, PhoneDeeds(tg), telegram_files(tg)),
-            Side("slack", ours, SlackDeeds(ours, self.configure_slack), slack_files(ours)),
-            Side("whatsapp", wa, WhatsAppDeeds(wa), meta_files(wa.file)),
-            Side("messenger", ms, MessengerDeeds(ms), meta_files(ms.file)),
-            Side("email", mail, letters, lambda path, _: letters.file(path)),
-            Side(
-                "slack-customers", theirs, SlackDeeds(theirs, self.configure_customers), slack_files(theirs)
-            ),
-            Side("telegram-staff", staff, PhoneDeeds(staff), telegram_files(staff)),
-        )
-
-    def _troubles(self) -> TroubleDeeds:
+    def _control_api(self) -> ControlApi:
+        platforms: dict[str, PlatformControl] = {
+            "telegram": TelegramControl(self.telegram),
+            "slack": SlackControl(self.slack, self.configure_slack),
+            "whatsapp": WhatsAppControl(self.whatsapp),
+            "messenger": MessengerControl(self.messenger),
+            "email": EmailControl(self._mailbox),
+            "slack-customers": SlackControl(self.slack_customers, self.configure_customers),
+            "telegram-staff": TelegramControl(self.telegram_staff),
+        }
         troubles = {"whatsapp": self.whatsapp.troubles, "messenger": self.messenger.troubles}
-        return TroubleDeeds(
-            self.faults,
-            troubles,
-            self.clock,
-            lambda what: self._live.tell({"platform": what}),
-            self._put_clock_back,
-        )
+        faults_changed = partial(self._live.tell, {"platform": "faults"})
+        clock_changed = partial(self._live.tell, {"platform": "clock"})
+        parts = {
+            "faults": FaultsControl(self.faults, troubles, self.clock, faults_changed),
+            "clock": ClockControl(self.clock, self._put_clock_back, clock_changed),
+            "customers": CustomersControl(self._people, self._connecting),
+            "sandbox": SandboxControl(self._connecting, self.start_over),
+        }
+        return ControlApi(platforms, parts)
 
     def _put_clock_back(self) -> None:
         """Set Meta's clock back to now. No window becomes longer by that."""
@@ -216,8 +226,8 @@ class Sandbox:
         if self._forget is not None:
             await self._forget(self._people.addresses())
         self.faults.clear()
-        for side in self._sides:
-            side.stand_in.start_over()
+        for stand_in in self._stand_ins.values():
+            stand_in.start_over()
         self._live.tell({"platform": "clock"})
         self._mark()
 
@@ -250,7 +260,7 @@ class Sandbox:
     def snapshot(self) -> Snapshot:
         return {
             "version": 2,
-            **{side.name: side.stand_in.snapshot() for side in self._sides},
+            **{name: stand_in.snapshot() for name, stand_in in self._stand_ins.items()},
             "slack_urls": self._slack_urls,
         }
 
@@ -278,13 +288,13 @@ class Sandbox:
     def _restore(self, saved: Snapshot) -> None:
         """Load a saved state. A side that an older file does not have stays as it is."""
         urls = saved["slack_urls"]
-        for side in self._sides:
-            if side.name not in saved and side.name not in _SPINE:
+        for name, stand_in in self._stand_ins.items():
+            if name not in saved and name not in _SPINE:
                 continue
-            kept = saved[side.name]
+            kept = saved[name]
             if not isinstance(kept, dict):
-                raise TypeError(f"the state of the sandbox has {side.name}")
-            side.stand_in.restore(kept)
+                raise TypeError(f"the state of the sandbox has {name}")
+            stand_in.restore(kept)
         if not isinstance(urls, dict):
             raise TypeError("the state of the sandbox has slack_urls")
         if urls:

@@ -41,7 +41,7 @@ class Api:
 
     async def people(self) -> Sequence[Mapping[str, str]]:
         """The customers with their addresses by channel."""
-        told = await self.get("customers")
+        told = await self.get("customers/all")
         assert isinstance(told, dict)
         return list(told["customers"])
 
@@ -68,7 +68,7 @@ class Stage(Api):
 
     async def connect(self, hooks: Mapping[str, str]) -> None:
         """The owner enters the webhooks of the other channels, and adds the customers' app to Slack."""
-        await self.do("connect", hooks=dict(hooks))
+        await self.do("sandbox/connect", hooks=dict(hooks))
 
     async def thread(self, channel: str, ts: str = "") -> list[Mapping[str, object]]:
         told = await self.get("slack/messages", user=PERSON, channel=channel, thread_ts=ts)

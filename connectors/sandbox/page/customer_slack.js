@@ -16,7 +16,7 @@ export function startCustomerSlack(root) {
   const back = iconButton(ICONS.back, "Back to the conversation", () => openThread(null), { testid: "cs-back", hidden: true });
   const log = h("div", { class: "slack-log", role: "log", "aria-live": "polite", "aria-label": "Messages", tabindex: "0", testid: "cs-log" });
   const status = h("p", { class: "pane-status", role: "status", hidden: true, testid: "cs-status" });
-  const stop = h("button", { type: "button", class: "small-button pane-stop", hidden: true, testid: "cs-stop", onclick: () => attempt(() => deed("stop_agent", { thread_ts: state.thread || "" })) }, "Stop");
+  const stop = h("button", { type: "button", class: "small-button pane-stop", hidden: true, testid: "cs-stop", onclick: () => attempt(() => call("stop_agent", { thread_ts: state.thread || "" })) }, "Stop");
   const prompts = h("div", { class: "quick-replies", role: "group", "aria-label": "Suggested prompts", hidden: true });
   const field = composer({ testid: "cs-input", sendTestid: "cs-send", label: "Message", send });
   const install = h("div", { class: "install-note", hidden: true, testid: "cs-install" });
@@ -38,7 +38,7 @@ export function startCustomerSlack(root) {
     return { space, team: state.place === "shared" ? "" : state.home.team, channel };
   }
 
-  function deed(name, body = {}) {
+  function call(name, body = {}) {
     return act(`${SIDE}/${name}`, { team: where().team, user: state.me, channel: where().channel.id, ...body });
   }
 
@@ -48,7 +48,7 @@ export function startCustomerSlack(root) {
       await act(`${SIDE}/open_direct`, { team: state.home.team, user: state.me });
       await refreshSpaces();
     }
-    await deed("post", { text, thread_ts: state.thread || "", files });
+    await call("post", { text, thread_ts: state.thread || "", files });
     toBottom(log);
     return true;
   }
@@ -87,10 +87,10 @@ export function startCustomerSlack(root) {
       names,
       people: () => space.users.filter((user) => !user.is_bot),
       channels: () => space.channels.filter((channel) => !channel.is_im),
-      act: (message, element, block, choice) => attempt(() => deed("click", { ts: message.ts, action_id: element.action_id, block_id: block.block_id || "", choice })),
-      react: (message, name, mine) => attempt(() => deed(mine ? "unreact" : "react", { ts: message.ts, name })),
+      act: (message, element, block, choice) => attempt(() => call("click", { ts: message.ts, action_id: element.action_id, block_id: block.block_id || "", choice })),
+      react: (message, name, mine) => attempt(() => call(mine ? "unreact" : "react", { ts: message.ts, name })),
       edit: null,
-      remove: (message) => attempt(() => deed("delete", { ts: message.ts })),
+      remove: (message) => attempt(() => call("delete", { ts: message.ts })),
       openThread: state.thread ? null : (message) => openThread(message.thread_ts || message.ts),
     };
   }

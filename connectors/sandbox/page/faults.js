@@ -55,7 +55,7 @@ export function startFaults(drawer, opener, badge, moved) {
   });
 
   const refresh = coalesced(async () => {
-    const plan = await attempt(() => show("faults"));
+    const plan = await attempt(() => show("faults/plan"));
     if (!plan) return;
     drawClock(plan.clock);
     const troubled = Object.values(plan.troubles).reduce((sum, on) => sum + Object.keys(on).length, 0);
@@ -112,9 +112,9 @@ function faultRow(platform, kind, plan, often) {
 function troubleRow(platform, kind, own) {
   return faultLine(`${platform}-${kind}`, TROUBLES[kind] || [kind, ""], {
     on: own[kind] === null,
-    change: (on) => act("troubles/switch", { platform, kind, on }),
+    change: (on) => act("faults/switch_trouble", { platform, kind, on }),
     waiting: own[kind] || 0,
-    next: () => act("troubles/switch", { platform, kind, on: true, times: (own[kind] || 0) + 1 }),
+    next: () => act("faults/switch_trouble", { platform, kind, on: true, times: (own[kind] || 0) + 1 }),
     last: () => h("span", {}),
   });
 }

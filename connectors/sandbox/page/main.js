@@ -91,7 +91,7 @@ tour.beginOnce();
 async function startOver() {
   const words = "Every chat, mail and thread is emptied, and the customers are new to the desk. Your organization stays.";
   if (!(await confirmed("Start over?", words, { testid: "start-over", button: "Start over" }))) return;
-  if (!(await attempt(() => act("start-over")))) return;
+  if (!(await attempt(() => act("sandbox/start_over")))) return;
   forgetAll(["tour"]);
   window.location.reload();
 }

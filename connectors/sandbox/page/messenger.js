@@ -10,15 +10,15 @@ export function startMessenger(root, again) {
   const state = { user: "", blocked: false, online: true };
   const kit = chat({
     prefix: "ms", label: "Aa", maxlength: "2000",
-    submit: (text, { editing, replyTo }) => (editing ? deed("edit", { message_id: editing.id, text }) : deed("say", { text, reply_to: replyTo?.id || "" })),
+    submit: (text, { editing, replyTo }) => (editing ? call("edit", { message_id: editing.id, text }) : call("say", { text, reply_to: replyTo?.id || "" })),
     sendFile: (file, caption) => act("messenger/send_media", { user: state.user, caption, ...file }),
   });
   const subtitle = h("span", { class: "chat-state", testid: "ms-typing" }, "Page");
   const window24 = windowLine("ms-window", "people may write for seven days");
   const replies = h("div", { class: "quick-replies", role: "group", "aria-label": "Quick replies", hidden: true });
-  const like = h("button", { type: "button", class: "icon-button like", testid: "ms-like", "aria-label": "Send a thumb", title: "Send a thumb", onclick: () => deed("like") }, "👍");
-  const start = h("button", { type: "button", class: "wide-button", testid: "ms-start", hidden: true, onclick: () => deed("start") }, "Get started");
-  const unblock = h("button", { type: "button", class: "wide-button", testid: "ms-unblock", hidden: true, onclick: () => deed("block", { blocked: false }) }, "Unblock");
+  const like = h("button", { type: "button", class: "icon-button like", testid: "ms-like", "aria-label": "Send a thumb", title: "Send a thumb", onclick: () => call("like") }, "👍");
+  const start = h("button", { type: "button", class: "wide-button", testid: "ms-start", hidden: true, onclick: () => call("start") }, "Get started");
+  const unblock = h("button", { type: "button", class: "wide-button", testid: "ms-unblock", hidden: true, onclick: () => call("block", { blocked: false }) }, "Unblock");
   const more = iconButton(ICONS.more, "Chat menu", null, { testid: "ms-menu" });
   const typing = typingTimer(again, 20500);
   kit.form.append(like);
@@ -28,22 +28,22 @@ export function startMessenger(root, again) {
       icon(ICONS.back), avatar("Brightdesk", "avatar avatar-round"),
       h("div", { class: "chat-title" }, h("strong", {}, "Brightdesk"), subtitle),
       menuButton(more, () => [
-        { label: "Press “Get started”", act: () => deed("start"), testid: "ms-get-started" },
+        { label: "Press “Get started”", act: () => call("start"), testid: "ms-get-started" },
         { label: "Come by a link m.me/…?ref=…", act: follow, testid: "ms-follow" },
         state.online
-          ? { label: "Switch the phone off", act: () => deed("online", { online: false }), testid: "ms-offline" }
-          : { label: "Switch the phone on", act: () => deed("online", { online: true }), testid: "ms-online" },
-        { label: "Block", danger: true, act: () => deed("block", { blocked: true }), testid: "ms-block" },
+          ? { label: "Switch the phone off", act: () => call("online", { online: false }), testid: "ms-offline" }
+          : { label: "Switch the phone on", act: () => call("online", { online: true }), testid: "ms-online" },
+        { label: "Block", danger: true, act: () => call("block", { blocked: true }), testid: "ms-block" },
       ])),
     window24.element, kit.log, replies, kit.context, kit.form, start, unblock);
 
-  function deed(name, body = {}) {
+  function call(name, body = {}) {
     return attempt(() => act(`messenger/${name}`, { user: state.user, ...body }));
   }
 
   async function follow() {
     const ref = await ask("A link to this chat", "What stands behind ?ref=", { testid: "ms-ref", button: "Open" });
-    if (ref) await deed("follow", { ref });
+    if (ref) await call("follow", { ref });
   }
 
   async function draw(person) {
@@ -70,7 +70,7 @@ export function startMessenger(root, again) {
     start.hidden = shown.blocked || shown.messages.length > 0;
     unblock.hidden = !shown.blocked;
     const unread = shown.messages.some((each) => each.from_page && each.tick === "delivered");
-    if (unread && shown.online && !document.hidden) await deed("read");
+    if (unread && shown.online && !document.hidden) await call("read");
   }
 
   function drawReplies(last) {
@@ -80,7 +80,7 @@ export function startMessenger(root, again) {
     replies._print = print;
     replies.hidden = offered.length === 0;
     replies.replaceChildren(...offered.map((each, at) => h("button", {
-      type: "button", testid: `ms-quick-${at}`, onclick: () => deed("choose", { message_id: last.id, reply: at }),
+      type: "button", testid: `ms-quick-${at}`, onclick: () => call("choose", { message_id: last.id, reply: at }),
     }, each.title)));
   }
 
@@ -88,7 +88,7 @@ export function startMessenger(root, again) {
     const mine = !message.from_page;
     const own = message.reactions.find(([who]) => who === "customer");
     const entries = () => [
-      { reactions: REACTIONS.messenger, mine: own?.[1], react: (emoji) => deed("react", { message_id: message.id, emoji }), testid: "ms-react" },
+      { reactions: REACTIONS.messenger, mine: own?.[1], react: (emoji) => call("react", { message_id: message.id, emoji }), testid: "ms-react" },
       { label: "Reply", act: () => kit.setContext("reply", message), testid: "ms-reply" },
       ...(mine && message.text ? [{ label: "Edit", act: () => kit.setContext("edit", message), testid: "ms-edit" }] : []),
     ];
@@ -99,7 +99,7 @@ export function startMessenger(root, again) {
       h("span", { class: "stamp" }, message.edits ? "edited " : "", clock(message.at / 1000)),
       message.buttons.length > 0 && h("div", { class: "template-buttons" }, message.buttons.map((each, at) => (each.kind === "web_url"
         ? h("span", { class: "template-button" }, safeLink(each.id, each.title))
-        : h("button", { type: "button", class: "template-button", testid: `ms-button-${at}`, onclick: () => deed("tap", { message_id: message.id, button: at }) }, each.title)))),
+        : h("button", { type: "button", class: "template-button", testid: `ms-button-${at}`, onclick: () => call("tap", { message_id: message.id, button: at }) }, each.title)))),
       reactionsOf(message.reactions));
   }
 

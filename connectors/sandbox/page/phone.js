@@ -11,12 +11,12 @@ export function startTelegram(root, again) {
   const state = { user: "", blocked: false };
   const kit = chat({
     prefix: "phone",
-    submit: (text, { editing, replyTo }) => (editing ? deed("edit", { message_id: editing.message_id, text }) : say(text, replyTo?.message_id)),
+    submit: (text, { editing, replyTo }) => (editing ? call("edit", { message_id: editing.message_id, text }) : say(text, replyTo?.message_id)),
     sendFile: (file, caption) => act("telegram/send_media", { user: state.user, kind: kindOf(file.mime_type), caption, ...file }),
   });
   const subtitle = h("span", { class: "chat-state", testid: "phone-typing" }, "bot");
   const start = h("button", { type: "button", class: "wide-button", testid: "phone-start", hidden: true, onclick: () => say("/start") }, "Start");
-  const unblock = h("button", { type: "button", class: "wide-button", testid: "phone-unblock", hidden: true, onclick: () => deed("unblock") }, "Restart bot");
+  const unblock = h("button", { type: "button", class: "wide-button", testid: "phone-unblock", hidden: true, onclick: () => call("unblock") }, "Restart bot");
   const more = iconButton(ICONS.more, "Chat menu", null, { testid: "phone-menu" });
   const typing = typingTimer(again, 5200);
 
@@ -27,17 +27,17 @@ export function startTelegram(root, again) {
       h("div", { class: "chat-title" }, h("strong", {}, "Support"), subtitle),
       menuButton(more, () => [
         state.blocked
-          ? { label: "Unblock bot", act: () => deed("unblock"), testid: "phone-menu-unblock" }
-          : { label: "Block bot", danger: true, act: () => deed("block"), testid: "phone-block" },
+          ? { label: "Unblock bot", act: () => call("unblock"), testid: "phone-menu-unblock" }
+          : { label: "Block bot", danger: true, act: () => call("block"), testid: "phone-block" },
       ])),
     kit.log, kit.context, kit.form, start, unblock);
 
-  function deed(name, body = {}) {
+  function call(name, body = {}) {
     return attempt(() => act(`telegram/${name}`, { user: state.user, ...body }));
   }
 
   function say(text, replyTo = null) {
-    return deed("say", { text, reply_to: replyTo });
+    return call("say", { text, reply_to: replyTo });
   }
 
   async function draw(person) {
@@ -64,12 +64,12 @@ export function startTelegram(root, again) {
     const mine = !message.from_bot;
     const own = message.reactions.find(([who]) => who === "user");
     const entries = () => [
-      { reactions: REACTIONS.telegram, mine: own?.[1], react: (emoji) => deed("react", { message_id: message.message_id, emoji }), testid: "phone-react" },
+      { reactions: REACTIONS.telegram, mine: own?.[1], react: (emoji) => call("react", { message_id: message.message_id, emoji }), testid: "phone-react" },
       { label: "Reply", act: () => kit.setContext("reply", message), testid: "phone-reply" },
       ...(mine ? [{ label: "Edit", act: () => kit.setContext("edit", message), testid: "phone-edit" }] : []),
-      { label: "Delete", danger: true, act: () => deed("delete", { message_id: message.message_id }), testid: "phone-delete" },
+      { label: "Delete", danger: true, act: () => call("delete", { message_id: message.message_id }), testid: "phone-delete" },
     ];
-    const tap = (element, button, at) => tapped("telegram", element, button, () => deed("tap", { message_id: message.message_id, button: at }));
+    const tap = (element, button, at) => tapped("telegram", element, button, () => call("tap", { message_id: message.message_id, button: at }));
     return row({ prefix: "phone", id: message.message_id, from: mine ? "user" : "bot", mine, name: mine ? "You" : "Support", entries, below: keyboard("phone", message, tap) },
       message.quoted && quoted(message.quoted.from_bot ? "Support" : "You", message.quoted.text),
       media("telegram", message),

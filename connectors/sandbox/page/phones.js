@@ -105,7 +105,7 @@ export function startPhones(root, markUnread) {
   });
 
   async function learnPeople() {
-    const known = await show("customers");
+    const known = await show("customers/all");
     state.people = known.customers;
     state.home = known.workspace;
     if (!person()) state.name = state.people[0] ? state.people[0].name : "";

@@ -19,7 +19,7 @@ export function startTelegramGroup(root, markUnread) {
   const closed = h("p", { class: "topic-closed", hidden: true }, "This topic is closed.");
   const kit = chat({
     prefix: "ts",
-    submit: (text, { editing, replyTo }) => (editing ? deed("edit", { message_id: editing.message_id, text }) : deed("say", { text, topic: state.topic, reply_to: replyTo?.message_id ?? null })),
+    submit: (text, { editing, replyTo }) => (editing ? call("edit", { message_id: editing.message_id, text }) : call("say", { text, topic: state.topic, reply_to: replyTo?.message_id ?? null })),
     sendFile: (file, caption) => act(`${SIDE}/send_media`, { user: state.me, group: groupId(), topic: state.topic, kind: kindOf(file.mime_type), caption, ...file }),
   });
 
@@ -32,7 +32,7 @@ export function startTelegramGroup(root, markUnread) {
     return String(state.groups[0].id);
   }
 
-  function deed(name, body = {}) {
+  function call(name, body = {}) {
     return attempt(() => act(`${SIDE}/${name}`, { user: state.me, group: groupId(), ...body }));
   }
 
@@ -111,12 +111,12 @@ export function startTelegramGroup(root, markUnread) {
     const mine = !message.from_bot && String(message.sender_id) === state.me;
     const own = message.reactions.find(([by]) => by === state.me);
     const entries = () => [
-      { reactions: REACTIONS.telegram, mine: own?.[1], react: (emoji) => deed("react", { message_id: message.message_id, emoji }), testid: "ts-react" },
+      { reactions: REACTIONS.telegram, mine: own?.[1], react: (emoji) => call("react", { message_id: message.message_id, emoji }), testid: "ts-react" },
       { label: "Reply", act: () => kit.setContext("reply", message), testid: "ts-reply" },
       ...(mine ? [{ label: "Edit", act: () => kit.setContext("edit", message), testid: "ts-edit" }] : []),
-      { label: "Delete", danger: true, act: () => deed("delete", { message_id: message.message_id }), testid: "ts-delete" },
+      { label: "Delete", danger: true, act: () => call("delete", { message_id: message.message_id }), testid: "ts-delete" },
     ];
-    const tap = (element, button, at) => tapped(SIDE, element, button, () => deed("tap", { message_id: message.message_id, button: at }));
+    const tap = (element, button, at) => tapped(SIDE, element, button, () => call("tap", { message_id: message.message_id, button: at }));
     return row({ prefix: "ts", id: message.message_id, from: message.from_bot ? "bot" : mine ? "me" : "member", mine, name: nameOf(message), entries: alone ? null : entries, data: { ephemeral: String(alone) }, below: keyboard("ts", message, tap) },
       alone && h("span", { class: "only-you", testid: "ts-ephemeral" }, "Only visible to you"),
       !mine && h("span", { class: "sender" }, !message.from_bot && avatar(nameOf(message), "avatar avatar-tiny"), nameOf(message)),

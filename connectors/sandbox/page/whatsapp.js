@@ -12,38 +12,38 @@ export function startWhatsApp(root, again) {
   const state = { user: "", blocked: false, online: true };
   const kit = chat({
     prefix: "wa",
-    submit: (text, { replyTo }) => deed("say", { text, reply_to: replyTo?.id || "" }),
+    submit: (text, { replyTo }) => call("say", { text, reply_to: replyTo?.id || "" }),
     sendFile: (file, caption) => act("whatsapp/send_media", { user: state.user, caption, voice: file.mime_type.startsWith("audio/"), ...file }),
   });
   const subtitle = h("span", { class: "chat-state", testid: "wa-typing" }, "business account");
   const window24 = windowLine("wa-window", "only approved templates arrive");
   const typing = typingTimer(again, 25500);
   const more = iconButton(ICONS.more, "Chat menu", null, { testid: "wa-menu" });
-  const unblock = h("button", { type: "button", class: "wide-button", hidden: true, testid: "wa-unblock", onclick: () => deed("block", { blocked: false }) }, "Unblock");
+  const unblock = h("button", { type: "button", class: "wide-button", hidden: true, testid: "wa-unblock", onclick: () => call("block", { blocked: false }) }, "Unblock");
 
   root.append(
     h("div", { class: "phone-head" },
       icon(ICONS.back), avatar("Brightdesk", "avatar avatar-round"),
       h("div", { class: "chat-title" }, h("strong", {}, "Brightdesk ", h("span", { class: "verified", "aria-label": "verified" }, "✓")), subtitle),
       menuButton(more, () => [
-        { label: "Send a location", act: () => deed("location", { latitude: 53.5461, longitude: 9.9937, name: "Harbor Coffee" }), testid: "wa-location" },
-        { label: "Call, and nobody answers", act: () => deed("call"), testid: "wa-call" },
-        { label: "Send a contact", act: () => deed("contact", { name: "Jonas Weber", phone: "+49 151 5550000" }), testid: "wa-contact" },
+        { label: "Send a location", act: () => call("location", { latitude: 53.5461, longitude: 9.9937, name: "Harbor Coffee" }), testid: "wa-location" },
+        { label: "Call, and nobody answers", act: () => call("call"), testid: "wa-call" },
+        { label: "Send a contact", act: () => call("contact", { name: "Jonas Weber", phone: "+49 151 5550000" }), testid: "wa-contact" },
         state.online
-          ? { label: "Switch the phone off", act: () => deed("online", { online: false }), testid: "wa-offline" }
-          : { label: "Switch the phone on", act: () => deed("online", { online: true }), testid: "wa-online" },
+          ? { label: "Switch the phone off", act: () => call("online", { online: false }), testid: "wa-offline" }
+          : { label: "Switch the phone on", act: () => call("online", { online: true }), testid: "wa-online" },
         { label: "Change the number…", act: changeNumber, testid: "wa-number" },
-        { label: "Block", danger: true, act: () => deed("block", { blocked: true }), testid: "wa-block" },
+        { label: "Block", danger: true, act: () => call("block", { blocked: true }), testid: "wa-block" },
       ])),
     window24.element, kit.log, kit.context, kit.form, unblock);
 
-  function deed(name, body = {}) {
+  function call(name, body = {}) {
     return attempt(() => act(`whatsapp/${name}`, { user: state.user, ...body }));
   }
 
   async function changeNumber() {
     const number = await ask("A new number", "It keeps the chat; the business is told.", { value: `+${state.user}`, testid: "wa-new-number", button: "Change" });
-    if (number && (await deed("change_number", { number }))) again();
+    if (number && (await call("change_number", { number }))) again();
   }
 
   async function draw(person) {
@@ -65,16 +65,16 @@ export function startWhatsApp(root, again) {
     kit.form.hidden = shown.blocked;
     unblock.hidden = !shown.blocked;
     const unread = shown.messages.some((each) => each.from_business && each.tick === "delivered");
-    if (unread && shown.online && !document.hidden) await deed("read");
+    if (unread && shown.online && !document.hidden) await call("read");
   }
 
   function bubble(message) {
     const mine = !message.from_business;
     const own = message.reactions.find(([who]) => who === "customer");
     const entries = () => [
-      { reactions: REACTIONS.whatsapp, mine: own?.[1], react: (emoji) => deed("react", { message_id: message.id, emoji }), testid: "wa-react" },
+      { reactions: REACTIONS.whatsapp, mine: own?.[1], react: (emoji) => call("react", { message_id: message.id, emoji }), testid: "wa-react" },
       { label: "Reply", act: () => kit.setContext("reply", message), testid: "wa-reply" },
-      ...(mine ? [{ label: "Delete for everyone", danger: true, act: () => deed("delete", { message_id: message.id }), testid: "wa-delete" }] : []),
+      ...(mine ? [{ label: "Delete for everyone", danger: true, act: () => call("delete", { message_id: message.id }), testid: "wa-delete" }] : []),
     ];
     const [tick, meaning] = TICKS[message.tick] || TICKS.sent;
     return row({
@@ -99,7 +99,7 @@ export function startWhatsApp(root, again) {
     return h("div", { class: "choices" },
       buttons.map((each, at) => (each.kind === "url"
         ? h("span", { class: "choice" }, safeLink(each.id, each.title))
-        : h("button", { type: "button", class: "choice", testid: `wa-button-${at}`, onclick: () => deed("tap", { message_id: message.id, button: each.id || each.title }) }, each.title))),
+        : h("button", { type: "button", class: "choice", testid: `wa-button-${at}`, onclick: () => call("tap", { message_id: message.id, button: each.id || each.title }) }, each.title))),
       rows.length > 0 && h("button", { type: "button", class: "choice", testid: "wa-list-open", onclick: () => openList(message, rows) }, h("span", { "aria-hidden": "true" }, "☰ "), message.menu || "Choose"));
   }
 
@@ -116,7 +116,7 @@ export function startWhatsApp(root, again) {
       sections.map((name) => h("fieldset", {}, name && h("legend", {}, name), rows.filter((each) => each.section === name).map(option))),
       h("button", { type: "submit", class: "sheet-send", testid: "wa-list-send" }, "Send"));
     const sheet = h("dialog", { class: "sheet", "aria-label": message.menu || "Choose", testid: "wa-list" }, form);
-    form.addEventListener("submit", () => deed("choose", { message_id: message.id, row: new FormData(form).get("wa-row") }));
+    form.addEventListener("submit", () => call("choose", { message_id: message.id, row: new FormData(form).get("wa-row") }));
     sheet.addEventListener("close", () => sheet.remove());
     root.append(sheet);
     const screen = root.getBoundingClientRect(); // a sheet of the phone, not of the window

@@ -52,7 +52,10 @@ async def test_people_can_be_played_over_http(stage: Stage) -> None:
     ("name", "body", "problem"),
     [
         ("telegram/say", {"user": "Nobody", "text": "x"}, "Nobody"),
-        ("telegram/say", {"user": "Maya Fischer"}, "'text'"),
+        ("telegram/say", {"user": "Maya Fischer"}, "'text' is missing"),
+        ("telegram/say", {"user": "Maya Fischer", "text": 5}, "'text' is wrong"),
+        ("telegram/say", {"user": "Maya Fischer", "text": "x", "loud": True}, "takes no 'loud'"),
+        ("slack/post", {"user": "hugo", "channel": "c", "text": "", "files": [{}]}, "'files' is wrong"),
         ("telegram/edit", {"user": "Maya Fischer", "message_id": 9, "text": "x"}, "no message 9"),
         ("telegram/send_media", {"user": "Maya Fischer", "kind": "photo", "content": "%"}, "base64"),
         ("slack/post", {"user": "hugo", "channel": "supervisors", "text": "x"}, "not_in_channel"),
@@ -64,7 +67,7 @@ async def test_people_can_be_played_over_http(stage: Stage) -> None:
         ("email/write", {"user": "Maya Fischer", "text": "x", "program": "pine"}, "'program'"),
         ("email/reply", {"user": "Maya Fischer", "text": "x", "message_id": "<1@x>"}, "no such mail"),
         ("slack-customers/post", {"user": "u", "channel": "c", "text": "x", "team": "T1"}, "no workspace"),
-        ("troubles/switch", {"platform": "slack", "kind": "batches"}, "'platform'"),
+        ("faults/switch_trouble", {"platform": "slack", "kind": "batches"}, "'platform'"),
         ("clock/move", {"seconds": -1}, "forward only"),
         ("customers/add", {"name": " "}, "1 to 60"),
     ],
@@ -75,6 +78,21 @@ async def test_what_cannot_be_done_is_said_in_a_sentence(
     async with stage.client.post(f"{stage.url}/api/{name}", json=body) as response:
         assert response.status == 400
         assert problem in (await response.json())["error"]
+
+
+async def test_an_unknown_call_is_refused_with_its_name(stage: Stage) -> None:
+    for name in ("telegram/shout", "telegram/chat", "fax/say", "telegram/_user"):
+        async with stage.client.post(f"{stage.url}/api/{name}", json={}) as response:
+            assert response.status == 404
+            assert name in (await response.json())["error"]
+
+
+@pytest.mark.parametrize("body", ["{", "[]", '"x"', "[1]"])
+async def test_a_call_takes_nothing_but_a_json_object(stage: Stage, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with stage.client.post(f"{stage.url}/api/clock/move", data=body, headers=headers) as response:
+        assert response.status == 400
+        assert "JSON" in (await response.json())["error"]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.errors import CommandError
-from connectors.sandbox.body import Body
+from connectors.sandbox.control.slack import Guest, SlackControl
 from connectors.sandbox.slack import Client, Enterprise, SlackStandIn, Upload, User
-from connectors.sandbox.slack_deeds import SlackDeeds
 
 from .conftest import APP_TOKEN, BOT_TOKEN, SECRET, HandClock, Server
 
@@ -251,23 +250,21 @@ async def test_what_is_kept_of_further_workspaces_comes_back(slack: Slack) -> No
 
 
 async def test_the_page_plays_other_workspaces_by_naming_them(slack: Slack) -> None:
-    deeds = SlackDeeds(slack.standin, lambda *_: None)
-    do, see = deeds.deeds(), deeds.views()
-    await do["add_workspace"](Body({"team": "T0NEW", "name": "New"}))
-    await do["add_user"](Body({"team": "T0NEW", "name": "kim"}))
-    opened = await do["open_pane"](Body({"team": "T0NEW", "user": "kim"}))
+    control = SlackControl(slack.standin, lambda *_: None)
+    control.add_workspace("T0NEW", "New")
+    control.add_user("kim", team="T0NEW")
+    opened = control.open_pane("kim", team="T0NEW")
     assert isinstance(opened, dict)
-    await do["post"](Body({"team": "T0NEW", "user": "kim", "text": "hi", **opened}))
-    shown = await see["messages"](Body({"team": "T0NEW", "user": "kim", **opened}))
+    control.post("kim", text="hi", team="T0NEW", **opened)
+    shown = control.messages("kim", team="T0NEW", **opened)
     assert isinstance(shown, dict)
     assert [message["text"] for message in shown["messages"]][-1] == "hi"
-    assert await see["pane"](Body({"team": "T0NEW", **opened})) == {}
-    outside = [{"id": "U0ADA", "name": "ada", "team": "T0NEW"}]
-    await do["connect_channel"](Body({"name": "new", "outside": outside, "inside": ["ana"]}))
-    await do["post"](Body({"user": "U0ADA", "channel": "new", "text": "hello"}))
-    await do["uninstall"](Body({"team": "T0NEW"}))
+    assert control.pane(team="T0NEW", **opened) == {}
+    control.connect_channel("new", [Guest(id="U0ADA", name="ada", team="T0NEW")], ["ana"])
+    control.post("U0ADA", "new", "hello")
+    control.uninstall("T0NEW")
     with pytest.raises(CommandError, match="no workspace"):
-        await see["workspace"](Body({"team": "T0NONE"}))
+        control.workspace("T0NONE")
 
 
 async def test_a_file_of_one_workspace_is_not_another_ones(slack: Slack) -> None:

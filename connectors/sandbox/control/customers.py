@@ -1,27 +1,22 @@
-"""The part of the control API about customers on all channels."""
+"""The calls about customers on all channels, and about the sandbox as a whole."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from bot.core.errors import CommandError
-from connectors.sandbox.body import Body, Deed
 from connectors.sandbox.connecting import Connecting
+from connectors.sandbox.control.calls import action, view
 from connectors.sandbox.people import SHARED_CHANNEL, TEAM, TEAM_NAME, People
 
 
 @dataclass(frozen=True, slots=True)
-class PeopleDeeds:
+class CustomersControl:
     people: People
     connecting: Connecting
-    start_over: Callable[[], Awaitable[None]]
 
-    def views(self) -> Mapping[str, Deed]:
-        return {"customers": self._customers}
-
-    def deeds(self) -> Mapping[str, Deed]:
-        return {"customers/add": self._add, "connect": self._connect, "start-over": self._start_over}
-
-    async def _customers(self, _: Body) -> object:
+    @view
+    def all(self) -> object:
+        """Return all customers with their ids, and their workspace in Slack."""
         return {
             "customers": [self.people.ids(name) for name in self.people.names()],
             "workspace": {
@@ -33,21 +28,27 @@ class PeopleDeeds:
             },
         }
 
-    async def _add(self, body: Body) -> object:
+    @action
+    def add(self, name: str) -> object:
         """Add a person of that name to every channel. A person who is there already is not changed."""
-        name = body.text("name").strip()
+        name = name.strip()
         if not 0 < len(name) <= 60:
             raise CommandError("A name has 1 to 60 characters.")
         self.people.add([name])
         return self.people.ids(name)
 
-    async def _start_over(self, _: Body) -> object:
-        """Forget everything that was said on any platform."""
-        await self.start_over()
-        return {}
 
-    async def _connect(self, body: Body) -> object:
+@dataclass(frozen=True, slots=True)
+class SandboxControl:
+    connecting: Connecting
+    forget_everything: Callable[[], Awaitable[None]]
+
+    @action
+    async def start_over(self) -> None:
+        """Forget everything that was said on any platform."""
+        await self.forget_everything()
+
+    @action
+    async def connect(self, hooks: Mapping[str, str]) -> None:
         """Tell each platform the address of its account, as the owner does in the platforms' dashboards."""
-        hooks = body.object("hooks")
-        await self.connecting.connect({name: Body(hooks).text(name) for name in hooks})
-        return {}
+        await self.connecting.connect(hooks)

@@ -38,5 +38,12 @@ def file_answer(content: bytes, mime_type: str) -> web.Response:
     return web.Response(body=content, content_type="application/octet-stream", headers=headers)
 
 
+def kept_file_answer(file: KeptFile | None) -> web.Response:
+    """Return the answer with a file of Meta's platforms. Raise LookupError without one."""
+    if file is None:
+        raise LookupError("there is no such file")
+    return file_answer(file.content, file.mime_type)
+
+
 def designed_answer(html: str) -> web.Response:
     return web.Response(text=html, content_type="text/html", headers=_DESIGNED)
