@@ -161,6 +161,7 @@ async def test_what_the_platform_cannot_do_for_now_is_tried_again_and_arrives_on
         assert side.heard().count(WORDS) == 1
 
 
+@pytest.mark.long
 async def test_a_picture_that_cannot_be_fetched_delays_no_word_and_the_room_says_so(
     database_url: str, redis_url: str
 ) -> None:
@@ -176,6 +177,7 @@ async def test_a_picture_that_cannot_be_fetched_delays_no_word_and_the_room_says
         await until(lambda: "Did you see it?" in told(), what="what follows")
 
 
+@pytest.mark.long
 async def test_a_picture_that_cannot_be_uploaded_is_told_and_can_be_sent_again(
     database_url: str, redis_url: str
 ) -> None:

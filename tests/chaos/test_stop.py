@@ -226,6 +226,7 @@ async def test_a_burst_up_to_the_cap_is_one_turn_long_before_the_quiet_window_en
         assert len(one.replies) == 1
 
 
+@pytest.mark.long
 async def test_what_comes_in_the_quiet_window_waits_with_the_rest(database_url: str, redis_url: str) -> None:
     async with desk(database_url, redis_url, burst("1m", 8)) as d, d.working():
         d.thinker.may_speak.set()
@@ -274,6 +275,7 @@ async def test_a_customer_who_never_stops_gets_an_answer_all_the_same(
         assert len(one.replies) == 2
 
 
+@pytest.mark.long
 async def test_an_agent_that_is_stopped_while_it_thinks_says_nothing_and_is_asked_anew(
     database_url: str, redis_url: str
 ) -> None:

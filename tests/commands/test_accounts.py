@@ -77,6 +77,7 @@ async def test_the_groups_of_the_teams_are_checked_too(
         assert "manage topics" in await say("accounts check telegram-staff")
 
 
+@pytest.mark.long
 async def test_a_token_that_the_platform_refuses_is_told_in_one_sentence(
     say: Chats, surroundings: dict[str, str], telegram: str, told: Told
 ) -> None:

@@ -211,6 +211,7 @@ async def test_an_anchor_that_cannot_be_read_is_not_believed(
     assert "was not signed with" in await say("audit verify")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("content", FORGED, ids=range(len(FORGED)))
 async def test_a_forged_anchor_keeps_no_other_organization_from_being_noted(
     chat_desk: Desk, anchored: Told, rival: OrgId, tmp_path: Path, content: str
@@ -268,6 +269,7 @@ async def test_a_forged_anchor_hides_no_cut_from_another_place(
     assert "was not signed with" in sentence
 
 
+@pytest.mark.long
 async def test_a_chain_that_could_not_be_compared_is_not_called_good(
     chat_desk: Desk, say: Chats, anchored: Told, rival: OrgId, tmp_path: Path
 ) -> None:
@@ -643,6 +645,7 @@ async def test_a_webhook_that_refuses_one_anchor_gets_those_of_the_others(
     assert set(noted) == {rival}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "webhook", [f"http://{'a' * 70}.example/", "http://[::1/", "https://x:99999/", "http://", "http://☃..x/"]
 )

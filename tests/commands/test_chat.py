@@ -95,6 +95,7 @@ async def test_nothing_a_customer_wrote_acts_as_markdown(say: Chats, told: Told)
     assert "\x1b" not in answer
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "who", "allowed"),
     [
@@ -147,6 +148,7 @@ async def test_retrying_rings_and_is_audited_by_name(say: Chats, told: Told, wak
     assert "did delivery.retried" in answer
 
 
+@pytest.mark.long
 async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: Told, wakeups: Rung) -> None:
     async with chat_desk.database.begin() as connection:
         await connection.execute(
@@ -165,6 +167,7 @@ async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: T
     assert wakeups.times == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
@@ -191,6 +194,7 @@ async def test_what_cannot_be_done_is_told_with_the_close_match(say: Chats, type
     assert (await say(typed)).lstrip("\\").startswith(answer)
 
 
+@pytest.mark.long
 async def test_each_noun_loads_its_own_commands_and_no_others(chat_desk: Desk) -> None:
     every = {command.name for command in registry(chat_desk)}
     found = {noun: [c.name for c in registry(chat_desk, noun)] for noun in NOUNS if noun != "help"}

@@ -31,6 +31,7 @@ async def audited(say: Chats) -> str:
 # --- reading -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_newest_customers_come_first(desk: Desks, story: Told) -> None:
     assert [one["name"] for one in desk("customers", "--json").data] == ["Tom", "Maria"]
     tom = desk("customers", "list", "--limit", "1", "--json").data
@@ -48,6 +49,7 @@ def test_the_newest_customers_come_first(desk: Desks, story: Told) -> None:
     assert [one["name"] for one in after] == ["Maria"]
 
 
+@pytest.mark.long
 def test_a_customer_is_shown_with_addresses_and_history(desk: Desks, story: Told) -> None:
     out = desk("customers", "show", str(story.tom)).out
     assert out.startswith(f"{story.tom}: Tom, a customer since ")
@@ -59,11 +61,13 @@ def test_a_customer_is_shown_with_addresses_and_history(desk: Desks, story: Told
     assert data["history"][0]["conversation"] == str(story.escalated)
 
 
+@pytest.mark.long
 def test_the_list_holds_nothing_that_a_customer_wrote(desk: Desks, story: Told) -> None:
     assert "charged" not in desk("customers").out
     assert "charged" not in desk("customers", "--json").out
 
 
+@pytest.mark.long
 def test_no_such_customer_and_no_id_at_all(desk: Desks, story: Told) -> None:
     assert desk("customers", "show", "0" * 32).code == 1
     assert desk("customers", "show", "Tom").code == 2
@@ -72,6 +76,7 @@ def test_no_such_customer_and_no_id_at_all(desk: Desks, story: Told) -> None:
 # --- merging -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_two_who_are_merged_have_one_history(say: Chats, told: Told) -> None:
     answer = await say(f"customers merge {told.maria} {told.tom}", "ben")
     assert f"{told.tom} is from now on {told.maria}: 2 conversations in one history" in answer
@@ -86,6 +91,7 @@ async def test_two_who_are_merged_have_one_history(say: Chats, told: Told) -> No
     assert "conversations 2" in listed
 
 
+@pytest.mark.long
 async def test_a_merge_is_audited_and_said_only_once(say: Chats, told: Told) -> None:
     await say(f"customers merge {told.maria} {told.tom}", "ben")
     entry = await audited(say)
@@ -95,6 +101,7 @@ async def test_a_merge_is_audited_and_said_only_once(say: Chats, told: Told) -> 
     assert await audited(say) == entry
 
 
+@pytest.mark.long
 async def test_a_merge_is_undone(say: Chats, told: Told) -> None:
     await say(f"customers merge {told.maria} {told.tom}")
     answer = await say(f"customers unmerge {told.tom}", "ben")
@@ -110,10 +117,12 @@ async def test_undoing_what_was_never_done_says_whom_to_name(say: Chats, told: T
     assert "is merged into nobody: name who was merged, not who was kept." in answer
 
 
+@pytest.mark.long
 async def test_nobody_is_merged_with_themselves(say: Chats, told: Told) -> None:
     assert "name two customers" in await say(f"customers merge {told.tom} {told.tom}")
 
 
+@pytest.mark.long
 async def test_staff_are_warned_of_an_address_that_nobody_vouches_for(
     say: Chats, chat_desk: Desk, told: Told
 ) -> None:
@@ -127,6 +136,7 @@ async def test_staff_are_warned_of_an_address_that_nobody_vouches_for(
 # --- the CRM -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_one_id_in_the_crm_is_one_customer(say: Chats, told: Told) -> None:
     await say(f"customers crm {told.maria} ACME-7")
     answer = await say(f"customers crm {told.tom} ACME-7")
@@ -209,6 +219,7 @@ async def test_nobody_is_invited_from_an_address_that_nobody_vouches_for(
     assert "Nobody vouches for the address" in answer
 
 
+@pytest.mark.long
 async def test_an_account_that_cannot_invite_says_why(say: Chats, told: Told) -> None:
     answer = await say(f"customers invite {told.plain} telegram")
     assert "No link into telegram can be made now" in answer
@@ -219,6 +230,7 @@ async def test_an_account_that_cannot_invite_says_why(say: Chats, told: Told) ->
 # --- erasing -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_erasing_wants_to_be_meant(say: Chats, told: Told) -> None:
     assert "Nothing was erased. To erase them without being asked, add `--yes`." in await say(
         f"customers erase {told.tom}"
@@ -226,6 +238,7 @@ async def test_erasing_wants_to_be_meant(say: Chats, told: Told) -> None:
     assert "charged" in await say(f"customers show {told.tom}")
 
 
+@pytest.mark.long
 async def test_who_is_erased_is_erased_with_whoever_they_are(say: Chats, told: Told) -> None:
     await say(f"customers merge {told.maria} {told.tom}")
     answer = await say(f"customers erase {told.tom} --yes")
@@ -239,6 +252,7 @@ async def test_who_is_erased_is_erased_with_whoever_they_are(say: Chats, told: T
     assert "was erased already" in await say(f"customers erase {told.tom} --yes")
 
 
+@pytest.mark.long
 async def test_nobody_is_merged_with_who_was_erased(say: Chats, told: Told) -> None:
     await say(f"customers erase {told.tom} --yes")
     assert "was erased" in await say(f"customers merge {told.maria} {told.tom}")

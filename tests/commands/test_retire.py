@@ -35,6 +35,7 @@ def test_an_account_of_another_organization_is_refused_with_what_to_do(
     assert "desk org retire 'Brightdesk Support'" in went.err
 
 
+@pytest.mark.long
 def test_ones_own_organization_works_beside_the_sample_with_accounts_of_its_own(
     desk: Desks, story: Told, tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_ones_own_organization_works_instead_of_the_sample(desk: Desks, story: T
     assert (again.code, "was retired already" in again.err) == (1, True)
 
 
+@pytest.mark.long
 def test_a_retired_organization_comes_back_with_its_file(desk: Desks, story: Told) -> None:
     assert desk("org", "retire", "Brightdesk Support", "--yes").code == 0
     deliveries = desk("deliveries", "--org", "Brightdesk Support", "--json").data

@@ -79,6 +79,7 @@ def test_what_is_no_secret_or_has_no_name_is_refused(
     assert VALUE not in went.out + went.err
 
 
+@pytest.mark.long
 def test_a_second_set_says_how_to_replace_it(pipe: Pipes, story: Told) -> None:
     pipe(VALUE, "secrets", "set", "TELEGRAM_BOT_TOKEN")
     went = pipe(VALUE, "secrets", "set", "TELEGRAM_BOT_TOKEN")
@@ -86,6 +87,7 @@ def test_a_second_set_says_how_to_replace_it(pipe: Pipes, story: Told) -> None:
     assert "desk secrets rotate TELEGRAM_BOT_TOKEN" in went.err
 
 
+@pytest.mark.long
 async def test_no_secret_is_told_in_chat(say: Chats, told: Told) -> None:
     for words in ("set X_TOKEN", "rotate X_TOKEN", "remove X_TOKEN --yes"):
         assert "shell" in await say(f"secrets {words}")

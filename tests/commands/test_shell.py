@@ -100,6 +100,7 @@ def on_a_terminal(typed: str, *words: str) -> str:
     return shown.decode().replace("\r\n", "\n").removeprefix(typed)
 
 
+@pytest.mark.long
 def test_erasing_without_a_terminal_and_without_yes_erases_nothing(desk: Desks, story: Told) -> None:
     went = desk("customers", "erase", str(story.tom))
     assert went.code == 1
@@ -107,6 +108,7 @@ def test_erasing_without_a_terminal_and_without_yes_erases_nothing(desk: Desks, 
     assert desk("customers", "erase", str(story.tom), "--yes").code == 0
 
 
+@pytest.mark.long
 def test_going_back_to_a_version_that_never_was_fails(desk: Desks, story: Told) -> None:
     went = desk("org", "apply", "--version", "7")
     assert (went.code, went.err) == (1, "desk: There is no version '7' in this organization.\n")
@@ -140,6 +142,7 @@ def test_commands_on_an_empty_database_say_what_to_do(desk: Desks) -> None:
         )
 
 
+@pytest.mark.long
 def test_status(desk: Desks, story: Told) -> None:
     assert golden(desk("status").out) == (
         "Brightdesk Support, version 1 of its file.\n"
@@ -188,6 +191,7 @@ def test_conversations_alone_means_list(desk: Desks, story: Told) -> None:
     assert [c["customer_name"] for c in after] == ["Maria"]
 
 
+@pytest.mark.long
 def test_lists_hold_nothing_that_a_customer_wrote(desk: Desks, story: Told) -> None:
     for words in (
         ("conversations",),
@@ -213,6 +217,7 @@ def test_a_conversation_is_shown_word_by_word_without_control_characters(desk: D
     )
 
 
+@pytest.mark.long
 def test_an_escalation_is_shown_with_its_path(desk: Desks, story: Told) -> None:
     shown = desk("escalations", "show", str(story.escalation))
     assert golden(shown.out) == (
@@ -241,6 +246,7 @@ def test_why_names_stages_milliseconds_and_reasons(desk: Desks, story: Told) -> 
     )
 
 
+@pytest.mark.long
 def test_a_dead_delivery_is_listed_with_its_tries_and_sent_again_once(desk: Desks, story: Told) -> None:
     lines = {line["id"]: line for line in desk("deliveries", "--json").data}
     assert lines[str(story.dead)]["tries"][0]["outcome"] == "send.unreachable"
@@ -255,6 +261,7 @@ def test_a_dead_delivery_is_listed_with_its_tries_and_sent_again_once(desk: Desk
     assert (newest["action"], newest["actor"]) == ("delivery.retried", "shell")
 
 
+@pytest.mark.long
 def test_an_id_is_found_by_its_beginning_if_only_one_begins_so(desk: Desks, story: Told) -> None:
     whole = str(story.escalation)
     assert desk("escalations", "show", whole[:13]).code == 0
@@ -267,6 +274,7 @@ def test_an_id_is_found_by_its_beginning_if_only_one_begins_so(desk: Desks, stor
     assert several.err.startswith("desk: Several conversations begin with")
 
 
+@pytest.mark.long
 def test_the_audit_chain_is_verified(desk: Desks, story: Told) -> None:
     whole, against = desk("audit", "verify").out.splitlines()
     assert whole == "The audit chain is whole: 0 entries are sealed, 2 waiting."
@@ -290,6 +298,7 @@ def test_wrong_usage_is_2_and_one_sentence(desk: Desks, words: tuple[str, ...]) 
     assert went.err.count("\n") == 1
 
 
+@pytest.mark.long
 def test_an_unknown_organization_is_named_with_those_there_are(desk: Desks, story: Told) -> None:
     assert desk("status", "--org", "brightdesk support").code == 0
     went = desk("status", "--org", "Brightdesk Suport")
@@ -353,6 +362,7 @@ def test_settings_that_are_wrong_are_one_sentence(desk: Desks, monkeypatch: pyte
     assert went.err.startswith("desk: ENCRYPTION_KEY")
 
 
+@pytest.mark.long
 def test_help_lists_every_command_once(desk: Desks) -> None:
     names = desk("help", "--json").data
     assert len(names) == len(set(names))

@@ -235,6 +235,7 @@ def test_masking_twice_is_masking_once(text: str) -> None:
     assert len(masked(text)) == len(text)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text", ["x" * 200_000 + "1", "1 " * 100_000, "1" * 200_000, "12 345 " * 30_000, "1" + " " * 200_000]
 )

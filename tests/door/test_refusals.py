@@ -85,6 +85,7 @@ BODIES: dict[str, bytes] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 async def test_nonsense_with_a_right_secret_is_a_bad_request(door: Door, body: bytes) -> None:
     before, counted = await door.rows(), await door.refused("request.malformed")
@@ -110,6 +111,7 @@ async def test_numbers_beyond_what_a_database_keeps_are_no_accident(door: Door) 
         assert await door.telegram(dumped(update(8)).replace(b": 8", b": " + literal)) in (200, 400)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "in chunks"])
 async def test_a_body_over_four_mebibytes_is_refused(door: Door, chunked: bool) -> None:
     before, counted = await door.rows(), await door.refused("request.too_large")

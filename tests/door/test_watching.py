@@ -75,6 +75,7 @@ async def test_metrics_tell_of_escalations_that_nobody_has_taken(database_url: s
         await until_they_say("0.0", r"0\.0")
 
 
+@pytest.mark.long
 async def test_an_account_nobody_owns_is_refused_and_counted(door: Door) -> None:
     counted, before = await door.refused("account.unknown"), await door.rows()
     assert await door.post("/hooks/telegram/another", dumped(update(1)), {}) == 404

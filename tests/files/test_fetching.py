@@ -25,6 +25,7 @@ from tests.tools.shared_servers import Addresses
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 async def test_a_file_is_fetched_kept_sealed_and_told_of(services: Desk) -> None:
     services.platform.contents["f1"] = PNG
     async with services.fetching(services.fetcher()):
@@ -38,6 +39,7 @@ async def test_a_file_is_fetched_kept_sealed_and_told_of(services: Desk) -> None
     assert (report.outcome, report.position, report.reason) == ("stored", 0, "")
 
 
+@pytest.mark.long
 async def test_a_text_of_ours_is_kept_without_asking_any_platform(services: Desk) -> None:
     """A platform that gave such a handle would get the text in it, and nothing else of ours."""
     async with services.fetching(services.fetcher()):
@@ -83,6 +85,7 @@ async def test_a_file_that_is_gone_is_told_once_and_not_asked_for_again(services
     assert (report.outcome, report.reason) == ("failed", "file has expired")
 
 
+@pytest.mark.long
 async def test_a_platform_that_never_recovers_is_given_up(services: Desk) -> None:
     services.platform.trouble["f1"] = [500] * 10
     async with services.fetching(services.fetcher(pace=replace(PACE, attempts=4))):
@@ -105,6 +108,7 @@ async def test_a_download_that_hangs_is_cut_off_and_begun_anew(services: Desk) -
     assert services.connected.open_now == 0
 
 
+@pytest.mark.long
 async def test_what_is_too_large_is_refused_and_not_kept(services: Desk) -> None:
     services.platform.contents["f1"] = b"x" * (1024 * 1024 + 1)
     services.platform.contents["f2"] = b"x" * 1024 * 1024
@@ -127,6 +131,7 @@ async def test_an_infected_file_is_refused_and_never_in_the_store(services: Desk
     assert {report.outcome for report in await services.told()} == {"refused", "stored"}
 
 
+@pytest.mark.long
 async def test_without_the_scanner_nothing_is_kept_and_nothing_lost(services: Desk, free_port: int) -> None:
     services.platform.contents["f1"] = PNG
     async with services.fetching(services.fetcher(scan=by_clamd(f"127.0.0.1:{free_port}"))):
@@ -211,6 +216,7 @@ async def test_a_long_download_keeps_its_lease(services: Desk) -> None:
         await services.settled()
 
 
+@pytest.mark.long
 async def test_a_worker_that_stops_hands_back_what_it_was_fetching(services: Desk) -> None:
     services.platform.contents["f1"] = PNG
     services.platform.trouble["f1"] = [None]
@@ -225,6 +231,7 @@ async def test_a_worker_that_stops_hands_back_what_it_was_fetching(services: Des
     assert row.state == "stored"
 
 
+@pytest.mark.long
 async def test_who_lost_a_file_to_another_records_nothing(services: Desk) -> None:
     await services.hears("f1")
     (slow,) = await services.files.claim([], 1, timedelta())
@@ -251,6 +258,7 @@ async def test_files_of_an_account_that_is_open_elsewhere_are_left_to_who_has_it
     assert (row.state, row.attempts) == ("waiting", 0)
 
 
+@pytest.mark.long
 async def test_one_slow_account_leaves_room_for_others(services: Desk) -> None:
     services.platform.contents["slow"] = PNG
     services.platform.trouble["slow"] = [None] * 10
@@ -297,6 +305,7 @@ async def test_a_database_that_goes_away_meanwhile_loses_nothing(
     assert len(await services.told()) == 1
 
 
+@pytest.mark.long
 async def test_the_files_of_an_erased_customer_are_neither_fetched_nor_kept(services: Desk) -> None:
     services.platform.contents |= {"f1": PNG, "f2": PNG}
     async with services.fetching(services.fetcher()):
@@ -323,6 +332,7 @@ async def test_the_files_of_an_erased_customer_are_neither_fetched_nor_kept(serv
     assert {row.state for row in await services.rows()} == {"failed"}
 
 
+@pytest.mark.long
 async def test_a_sweep_goes_on_where_a_failing_store_stopped_it(services: Desk, tmp_path: Path) -> None:
     async with services.fetching(services.fetcher()):
         services.platform.contents["f1"] = PNG
@@ -338,6 +348,7 @@ async def test_a_sweep_goes_on_where_a_failing_store_stopped_it(services: Desk, 
     assert await services.files.sweep(services.store, 10) == 1
 
 
+@pytest.mark.long
 async def test_a_row_that_no_key_opens_holds_up_nobody(services: Desk) -> None:
     services.platform.contents |= {"f1": PNG, "f2": PNG}
     await services.hears("f1", "f2")

@@ -72,6 +72,7 @@ def test_nobody_can_make_or_prolong_a_link() -> None:
         assert at == len(good) - 1 or file_service().meant(changed) is None
 
 
+@pytest.mark.long
 @given(st.one_of(st.text(max_size=80), st.text(alphabet="AB_-", min_size=75, max_size=75)))
 def test_anything_else_is_no_link(word: str) -> None:
     assert file_service().meant(word) is None
@@ -193,6 +194,7 @@ async def test_what_is_not_there_is_told_by_a_status(services: Desk) -> None:
             assert answer.status == 404
 
 
+@pytest.mark.long
 async def test_a_file_that_is_damaged_in_the_middle_is_no_whole_answer(services: Desk) -> None:
     file = await keep(services, b"x" * 5_000_000, "text/plain", "a.txt")
     (path,) = services.objects()

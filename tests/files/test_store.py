@@ -202,6 +202,7 @@ async def test_a_cancelled_upload_leaves_no_parts_in_the_bucket() -> None:
         assert (s3.objects, s3.uploads) == ({}, {})
 
 
+@pytest.mark.long
 async def test_a_bucket_that_fails_or_is_away_is_down() -> None:
     s3 = S3()
     async with bucket(s3) as store:

@@ -105,6 +105,7 @@ async def test_a_transaction_that_still_sees_the_key_holds_it_up_and_is_told_of(
     assert await rewritten(context) == {"keys": 1}
 
 
+@pytest.mark.long
 async def test_while_a_backup_reads_the_table_it_is_let_alone(
     context: Context, database: Database, key: bytes, other: psycopg.AsyncConnection
 ) -> None:

@@ -97,6 +97,7 @@ async def eventually(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.long
 async def test_a_second_start_finds_the_data_on_the_same_address(made_once: Path) -> None:
     async with embedded(made_once) as first:
         await execute(first.database_url, "CREATE TABLE kept AS SELECT 1 AS n")

@@ -112,6 +112,7 @@ async def test_a_command_typed_in_the_wrong_folder_makes_nothing_there(tmp_path:
     assert not (tmp_path / "var").exists()
 
 
+@pytest.mark.long
 async def test_a_folder_has_one_program_and_knows_it_only_while_it_lives(tmp_path: Path) -> None:
     assert running_instance(tmp_path) is None
     async with only_instance(tmp_path) as file:

@@ -69,6 +69,7 @@ def shown(told: list[str]) -> list[str]:
     return [one for one in told if bursts([one]) and last in one and "means the newest message" in one]
 
 
+@pytest.mark.long
 async def test_in_slack_the_newest_of_very_long_messages_are_shown_in_one_post(
     start: Start,  # noqa: F811
 ) -> None:
@@ -96,6 +97,7 @@ async def test_in_telegram_the_newest_of_very_long_messages_are_shown_in_one_pos
         assert len(bursts(told())) == 1
 
 
+@pytest.mark.long
 async def test_a_post_that_slack_will_not_change_holds_up_no_other_card(start: Start) -> None:  # noqa: F811
     async with start(limited, customers=("Maya Fischer", "Noor Hassan")) as r:
         room = await (await Room(r).open()).taken()
@@ -119,6 +121,7 @@ async def test_a_post_that_slack_will_not_change_holds_up_no_other_card(start: S
         assert faults.injected.total() <= 2, "one call for each card or post that is to be changed"
 
 
+@pytest.mark.long
 async def test_slack_is_not_asked_before_the_time_it_names(start: Start) -> None:  # noqa: F811
     async with start(limited, customers=("Maya Fischer", "Noor Hassan")) as r:
         room = await (await Room(r).open()).taken()

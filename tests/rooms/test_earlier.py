@@ -21,6 +21,7 @@ def never_reopened(document: dict[str, object]) -> None:
     document["reopen_window"] = "1ms"
 
 
+@pytest.mark.long
 async def test_the_next_card_links_to_the_thread_before(start: Start) -> None:
     async with start(undo("100ms"), never_reopened) as r:
         first = await (await Room(r).open()).taken()

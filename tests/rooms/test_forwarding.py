@@ -12,6 +12,7 @@ from tests.story.rig import rig
 SAYS_SO = "What is forwarded stays inside"
 
 
+@pytest.mark.long
 async def test_in_slack_a_shared_message_and_what_is_written_beside_it_stay_inside(
     start: Start,  # noqa: F811
 ) -> None:
@@ -30,6 +31,7 @@ async def test_in_slack_a_shared_message_and_what_is_written_beside_it_stay_insi
         assert sum(SAYS_SO in line for line in room.told()) == 1
 
 
+@pytest.mark.long
 async def test_in_slack_a_file_of_somebody_else_stays_inside(start: Start) -> None:  # noqa: F811
     async with start() as r:
         room = await (await Room(r).open()).taken()

@@ -53,6 +53,7 @@ async def stays_silent(r: Rig, room: Room, before: list[str]) -> None:
     assert room.told() == before
 
 
+@pytest.mark.long
 async def test_an_archived_channel_moves_the_conversation_and_its_holder_to_the_teams_other_channel(
     start: Start,
 ) -> None:
@@ -69,6 +70,7 @@ async def test_an_archived_channel_moves_the_conversation_and_its_holder_to_the_
         assert len(r.heard()) == heard + 1, "the customer is not told of channels"
 
 
+@pytest.mark.long
 async def test_without_an_event_the_first_line_that_fails_moves_it_and_the_dead_thread_is_left_alone(
     start: Start,
 ) -> None:
@@ -87,6 +89,7 @@ async def test_without_an_event_the_first_line_that_fails_moves_it_and_the_dead_
         await stays_silent(r, room, before)
 
 
+@pytest.mark.long
 async def test_removed_from_its_channel_the_app_goes_on_in_the_other_one(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
@@ -99,6 +102,7 @@ async def test_removed_from_its_channel_the_app_goes_on_in_the_other_one(start: 
         await there.hears("Let me look.")
 
 
+@pytest.mark.long
 async def test_without_a_channel_of_the_team_the_escalation_team_goes_on(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -115,6 +119,7 @@ async def test_without_a_channel_of_the_team_the_escalation_team_goes_on(start: 
         await there.hears("I am Ben, and I have it now.")
 
 
+@pytest.mark.long
 async def test_without_any_channel_the_admins_are_told_and_a_clock_tries_again(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -132,6 +137,7 @@ async def test_without_any_channel_the_admins_are_told_and_a_clock_tries_again(s
         await there.taken("hugo")
 
 
+@pytest.mark.long
 async def test_the_customer_hears_of_it_when_their_time_is_over(start: Start) -> None:
     async with start(ladder("1h", ("escalation-team", "1h"))) as r:
         await Room(r).open()
@@ -163,6 +169,7 @@ async def test_a_new_conversation_finds_a_channel_that_was_renamed_before(start:
         await room.card_says("needs a person")
 
 
+@pytest.mark.long
 async def test_a_card_that_was_deleted_comes_again_in_a_new_thread(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -222,6 +229,7 @@ async def test_who_is_deactivated_holds_nothing_any_more(start: Start) -> None:
         await room.taken("carla")
 
 
+@pytest.mark.long
 async def test_who_leaves_the_channel_holds_nothing_any_more(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -251,6 +259,7 @@ async def test_when_whom_the_ladder_asked_is_deactivated_whoever_is_next_is_call
         await there.taken("ben")
 
 
+@pytest.mark.long
 async def test_a_reminder_finds_out_who_was_deactivated(start: Start) -> None:
     """Where the platform did not say so."""
     async with start() as r:
@@ -273,6 +282,7 @@ async def test_who_sleeps_past_the_time_is_not_reminded_but_relieved(start: Star
         await room.taken("carla")
 
 
+@pytest.mark.long
 async def test_who_is_back_soon_is_reminded_as_usual(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -282,6 +292,7 @@ async def test_who_is_back_soon_is_reminded_as_usual(start: Start) -> None:
         await room.card_says("Hugo Martin speaks to")
 
 
+@pytest.mark.long
 async def test_with_slacks_token_revoked_the_staff_on_telegram_go_on(start: Start) -> None:
     async with start(escalation_team_on_telegram, every_channel=True) as r:
         room = await (await Room(r).open()).taken()

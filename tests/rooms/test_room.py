@@ -119,6 +119,7 @@ async def test_within_the_undo_words_can_be_changed_and_withdrawn(start: Start) 
         assert len(r.heard()) == 2
 
 
+@pytest.mark.long
 async def test_later_a_change_and_a_deletion_reach_the_customer(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -132,6 +133,7 @@ async def test_later_a_change_and_a_deletion_reach_the_customer(start: Start) ->
         assert len(r.phone.sent("deleteMessage")) == 1
 
 
+@pytest.mark.long
 async def test_a_change_that_does_not_reach_the_customer_is_told(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -144,6 +146,7 @@ async def test_a_change_that_does_not_reach_the_customer_is_told(start: Start) -
         await room.says("still has what you changed")
 
 
+@pytest.mark.long
 async def test_others_get_a_lock_and_are_told_once_that_it_stays_inside(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -228,6 +231,7 @@ async def test_whoever_is_assigned_and_does_not_take_it_is_reminded_once_and_the
         assert len([t for t in room.told() if "this is assigned to you" in t]) == 1
 
 
+@pytest.mark.long
 async def test_whoever_is_assigned_and_not_in_the_channel_is_told_directly_and_let_in(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
@@ -241,6 +245,7 @@ async def test_whoever_is_assigned_and_not_in_the_channel_is_told_directly_and_l
         await room.taken("elena")
 
 
+@pytest.mark.long
 async def test_whoever_was_asked_directly_hears_once_that_another_has_it(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
@@ -366,6 +371,7 @@ async def test_files_go_both_ways_and_changes_are_shown(start: Start) -> None:
         assert r.phone.file(sent.file_id) == b"%PDF credit"
 
 
+@pytest.mark.long
 async def test_what_failed_can_be_sent_again(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
@@ -381,6 +387,7 @@ async def test_what_failed_can_be_sent_again(start: Start) -> None:
         assert r.heard().count("Did this arrive?") == 2
 
 
+@pytest.mark.long
 async def test_nobody_takes_it_and_the_next_are_called(start: Start) -> None:
     async with start(ladder("400ms", ("escalation-team", "1ms"), reminder="100ms")) as r:
         room = await Room(r).open()
@@ -391,6 +398,7 @@ async def test_nobody_takes_it_and_the_next_are_called(start: Start) -> None:
         assert not any("taking longer" in text for text in r.heard()), "what was promised is not over yet"
 
 
+@pytest.mark.long
 async def test_a_person_who_is_called_is_mentioned(start: Start) -> None:
     def everywhere() -> str:
         channels = [str(channel["name"]) for channel in r.slack.channels()]
@@ -419,6 +427,7 @@ async def test_out_of_hours_the_customer_is_told_when_somebody_is_in(start: Star
         assert "03:00" in r.heard()[0]
 
 
+@pytest.mark.long
 async def test_a_stranger_cannot_act(start: Start) -> None:
     async with start() as r:
         r.slack.add_user("mallory", real_name="Mallory", user_id="U0MALLORY9")
@@ -456,6 +465,7 @@ async def test_duplicates_and_our_own_events_are_harmless(start: Start) -> None:
         assert not r.slack.double_posts()
 
 
+@pytest.mark.long
 async def test_within_the_window_it_is_the_same_conversation_and_later_a_new_one(start: Start) -> None:
     def brief(document: dict[str, object]) -> None:
         document["reopen_window"] = "1ms"
@@ -588,6 +598,7 @@ async def test_words_and_presses_in_a_closed_thread_are_answered_there(start: St
         await room.whispered("carla", "This thread is closed")
 
 
+@pytest.mark.long
 async def test_the_fate_of_last_words_is_shown_in_the_closed_thread(start: Start) -> None:
     async with start(undo("100ms")) as r:
         room = await (await Room(r).open()).taken()

@@ -80,6 +80,7 @@ async def test_their_author_takes_them_back_in_the_new_room(start: Start) -> Non
         assert WORDS not in r.heard()
 
 
+@pytest.mark.long
 async def test_deleted_in_the_old_thread_they_are_marked_in_the_new_one(start: Start) -> None:
     async with start(undo("5m")) as r:
         room = await (await Room(r).open()).taken()

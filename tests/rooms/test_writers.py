@@ -1,10 +1,13 @@
 """Several people of a customer's company write in one Slack thread: staff see who, and from where."""
 
+import pytest
+
 from tests.rooms.sides import InSlack
 from tests.rooms.test_room import CHANNEL, Start, start  # noqa: F401 (a fixture)
 from tests.story.rig import until
 
 
+@pytest.mark.long
 async def test_the_story_and_the_card_name_each_writer_and_their_workspace(
     start: Start,  # noqa: F811
 ) -> None:

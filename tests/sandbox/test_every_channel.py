@@ -76,6 +76,7 @@ async def test_the_night_watch_works_in_a_topic_on_telegram(database_url: str, r
         await until(lambda: "Good evening, this is Grace." in " ".join(_whatsapp(r)), what="Grace's words")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", [1, 2])
 async def test_the_app_is_added_to_the_customers_workspace_by_oauth(
     database_url: str, redis_url: str, times: int

@@ -107,6 +107,7 @@ async def test_no_text_breaks_the_search(articles: ArticleSearch, organization: 
         assert passage.rank > 0
 
 
+@pytest.mark.long
 async def test_the_index_is_used_when_there_are_many_articles(
     organization: OrgId, database: Database
 ) -> None:

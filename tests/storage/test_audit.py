@@ -302,6 +302,7 @@ async def test_an_organization_that_is_being_sealed_is_passed_over(audit_engine:
     assert (await check(audit_engine, GLOBEX)).sealed == 1
 
 
+@pytest.mark.long
 async def test_many_writers_and_sealers_at_once_seal_each_row_once(audit_engine: AsyncEngine) -> None:
     written: list[UUID] = []
     writing = True

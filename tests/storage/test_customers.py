@@ -111,6 +111,7 @@ async def do(
     return None
 
 
+@pytest.mark.long
 @given(deeds=st.lists(merges | partings, max_size=25), more=st.lists(merges, max_size=10))
 @settings(max_examples=times(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_order_leaves_no_chain_and_undoing_in_reverse_restores(

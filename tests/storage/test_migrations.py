@@ -269,6 +269,7 @@ async def spine(url: str, newest: str) -> AsyncIterator[Old]:
         await desk.database.close()
 
 
+@pytest.mark.long
 async def test_everything_that_went_on_goes_on(empty_url: str, database_url: str) -> None:
     async with spine(empty_url, database_url) as old:
         sealer = await old.matter("maya")
@@ -320,6 +321,7 @@ async def goes_on(desk: Bench, old: Old) -> None:
     assert [thread for (thread,) in await desk.rows("select thread from rooms")] == ["170.1"]
 
 
+@pytest.mark.long
 async def test_whoever_writes_after_it_is_heard(empty_url: str, database_url: str) -> None:
     async with spine(empty_url, database_url) as old:
         await old.matter("maya")
@@ -355,6 +357,7 @@ async def test_who_was_erased_before_it_stays_erased_and_holds_nobody_up(
             await desk.database.close()
 
 
+@pytest.mark.long
 async def test_what_is_older_than_numbers_gets_one_by_the_migration(empty_url: str) -> None:
     migrated_to(empty_url, "0018")
     filled = """

@@ -159,6 +159,7 @@ async def test_an_event_told_again_opens_nothing(desk: Bench) -> None:
     assert await desk.conversations() == 1
 
 
+@pytest.mark.long
 async def test_two_processes_open_one_conversation_for_one_that_is_over(desk: Bench, twin: Bench) -> None:
     for n in range(8):
         who = f"c{n}"
@@ -352,6 +353,7 @@ async def test_an_invitation_to_what_is_over_makes_them_one_and_begins_anew(desk
     assert await desk.root_of(after) == await desk.root_of(phone)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("more", [{"private": False}, {"shared": True}, {"verified": False}])
 async def test_an_invitation_is_not_accepted_where_others_may_have_read_it(
     desk: Bench, more: dict[str, bool]

@@ -750,6 +750,7 @@ CASES = (
 SCREENS = [case for case in CASES if case.statement in vars(screens).values()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["custom", "generic"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_hot_statement_reads_a_few_pages_by_its_indexes(filled: Filled, case: Case, mode: str) -> None:

@@ -261,6 +261,7 @@ async def deleted(desk: Bench) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by_customer", [False, True])
 async def test_answers_to_commands_that_show_them_are_deleted(desk: Bench, by_customer: bool) -> None:
     conversation = await desk.say("How do I pay?")

@@ -128,6 +128,7 @@ async def test_an_id_that_begins_with_digits_alone_is_found_by_them(
     assert str(found).startswith("12345678")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "reference", ["", "0", "01990a1", "zzzzzzzz", "١٢٣٤٥٦٧٨", "\0" * 8, "a" * 33, "'; drop--"]
 )

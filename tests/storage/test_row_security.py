@@ -82,6 +82,7 @@ def of(told: Told) -> dict[str, object]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", OWNED)
 async def test_a_table_shows_one_organization_alone(
     database: Database, told: Told, rival: OrgId, table: str
@@ -102,6 +103,7 @@ async def test_the_story_is_in_most_of_the_tables(database: Database, told: Told
     assert len(filled) >= 18, sorted(set(OWNED) - set(filled))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", [table for table in OWNED if table not in APPEND_ONLY])
 async def test_nothing_of_another_organization_can_be_changed_or_made(
     database: Database, told: Told, rival: OrgId, table: str
@@ -180,6 +182,7 @@ def ids_in(rows: Iterable[Iterable[object]]) -> set[UUID]:
     return {value for row in rows for value in row if isinstance(value, UUID)}
 
 
+@pytest.mark.long
 async def test_no_statement_finds_what_is_anothers_whatever_ids_it_is_asked_with(
     database: Database, told: Told, rival: OrgId
 ) -> None:
@@ -201,6 +204,7 @@ async def test_no_statement_finds_what_is_anothers_whatever_ids_it_is_asked_with
     assert asked >= 20
 
 
+@pytest.mark.long
 async def test_no_command_tells_anything_of_another_organization(
     database: Database, told: Told, rival: OrgId, tmp_path: Path
 ) -> None:
@@ -241,6 +245,7 @@ async def _nobody() -> None:
     pass
 
 
+@pytest.mark.long
 async def test_a_login_that_may_not_make_roles_migrates_once_somebody_has_run_what_it_is_told(
     database_url: str,
 ) -> None:

@@ -47,6 +47,7 @@ async def test_an_address_of_a_team_leads_to_its_room(database_url: str, redis_u
         )
 
 
+@pytest.mark.long
 async def test_a_tag_leads_further_than_its_address(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, addresses(), every_channel=True) as r:
         maya = r.by_mail()

@@ -84,6 +84,7 @@ async def test_a_picture_reaches_the_room_and_one_of_staff_the_customer(
         assert any("See" in text for text in side.heard())
 
 
+@pytest.mark.long
 async def test_a_workspace_that_removed_the_app_is_told_of_and_written_to_once_it_is_back(
     database_url: str, redis_url: str
 ) -> None:

@@ -1,5 +1,7 @@
 """A group of customers on Telegram: each who writes there is somebody, and everybody reads along."""
 
+import pytest
+
 from connectors.sandbox.telegram import GroupChat
 from connectors.sandbox.telegram.stand_in import FIRST_GROUP_ID
 from tests.story.rig import Rig, rig, until
@@ -29,6 +31,7 @@ async def test_two_in_one_group_have_two_conversations(database_url: str, redis_
         assert not any("invite my team" in text for text in r.in_thread(ROOM, r.card(ROOM)))
 
 
+@pytest.mark.long
 async def test_what_somebody_has_with_us_in_private_does_not_go_on_before_the_group(
     database_url: str, redis_url: str
 ) -> None:

@@ -219,6 +219,7 @@ async def test_events_that_overtake_each_other_are_heard_once(
         assert stored(database_url) == (known[0] + 6, known[1] + 6)
 
 
+@pytest.mark.long
 async def test_a_customer_who_blocked_us_is_not_pursued_and_the_staff_know(
     database_url: str, redis_url: str
 ) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.story.rig import rig, until
 from tests.story.sides import OnMessenger, OnWhatsApp
 from tests.story.test_moving import CHARGED, ROOM, command
@@ -39,6 +41,7 @@ async def test_another_app_is_heard_and_gives_back_what_it_could_not_answer(
         assert "password" in side.heard()[-1].lower()
 
 
+@pytest.mark.long
 async def test_what_waited_for_the_customer_leaves_when_another_app_has_heard_them_and_gives_back(
     database_url: str, redis_url: str
 ) -> None:
@@ -69,6 +72,7 @@ async def test_who_writes_by_an_ad_on_messenger_is_answered_days_later(
         await until(side.heard, what="an answer after three days")
 
 
+@pytest.mark.long
 async def test_who_hides_their_number_is_asked_for_it_by_the_person_who_handles_them(
     database_url: str, redis_url: str
 ) -> None:

@@ -104,6 +104,7 @@ async def test_an_invitation_leads_to_another_channel_once(
         assert not any("Ines" in t for t in r.in_thread(ROOM, ts))
 
 
+@pytest.mark.long
 async def test_a_customer_who_hides_their_number_goes_on_in_the_same_thread(
     database_url: str, redis_url: str
 ) -> None:

@@ -1,11 +1,14 @@
 """What a mail's text leaves out is one click away for staff, unless it holds a payment card number."""
 
+import pytest
+
 from tests.story.rig import rig, until
 from tests.story.sides import ByMail, OnWhatsApp
 
 ROOM = "billing-escalations"
 
 
+@pytest.mark.long
 async def test_the_mail_as_it_came_is_linked_in_the_thread(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:
         await ByMail(r).say("I was charged twice this month")
@@ -16,6 +19,7 @@ async def test_the_mail_as_it_came_is_linked_in_the_thread(database_url: str, re
         )
 
 
+@pytest.mark.long
 async def test_the_thread_says_that_a_quote_was_left_out(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:
         ines = r.mail.customer("ines@harbor.example", "Ines Moreau")
@@ -33,6 +37,7 @@ async def test_the_thread_says_that_a_quote_was_left_out(database_url: str, redi
         )
 
 
+@pytest.mark.long
 async def test_a_mail_with_a_card_number_is_not_linked_and_the_thread_says_why(
     database_url: str, redis_url: str
 ) -> None:

@@ -234,6 +234,7 @@ async def answered_before(desk: Bench) -> datetime:
     return before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("late", [{5: TAKEN}, {7: PASSED, 5: TAKEN}])
 async def test_a_change_of_control_from_before_they_wrote_to_us_changes_nothing(
@@ -249,6 +250,7 @@ async def test_a_change_of_control_from_before_they_wrote_to_us_changes_nothing(
     assert to_customers(await desk.deliver()) == ["An answer."]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("people", [False, True])
 @pytest.mark.parametrize("together", [False, True])
 async def test_what_another_app_was_told_before_it_gave_the_word_back_is_answered_though_told_late(

@@ -104,6 +104,7 @@ async def test_when_it_is_over_the_next_message_has_a_line_of_its_own(desk: Benc
     assert grown(left) == []
 
 
+@pytest.mark.long
 async def test_the_next_burst_is_a_post_of_its_own(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 10))
@@ -117,6 +118,7 @@ async def test_the_next_burst_is_a_post_of_its_own(desk: Bench) -> None:
     assert len(grown(left)) == 1
 
 
+@pytest.mark.long
 async def test_a_reaction_to_the_post_means_its_newest_line(desk: Bench) -> None:
     conversation = await limited(desk)
     view = await desk.held(conversation)
@@ -268,6 +270,7 @@ async def test_an_agent_is_asked_only_with_the_last_of_a_backlog(desk: Bench) ->
 # --- what must not get lost beside it
 
 
+@pytest.mark.long
 async def test_what_stood_in_the_room_before_and_is_changed_in_a_burst_is_shown_changed(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 6))
@@ -285,6 +288,7 @@ async def test_what_stood_in_the_room_before_and_is_changed_in_a_burst_is_shown_
     assert "line 007" in text
 
 
+@pytest.mark.long
 async def test_a_stranger_who_floods_the_thread_is_shown_in_one_post_and_the_customer_as_ever(
     desk: Bench,
 ) -> None:
@@ -341,6 +345,7 @@ async def test_what_is_too_much_of_one_customer_keeps_nobody_else_of_the_account
     assert len(to_customers(await desk.deliver())) == 1
 
 
+@pytest.mark.long
 async def test_files_of_a_burst_that_is_over_are_shown_although_another_has_begun(desk: Bench) -> None:
     conversation = await limited(desk)
     await write(desk, range(1, 7))
@@ -361,6 +366,7 @@ async def test_files_of_a_burst_that_is_over_are_shown_although_another_has_begu
     assert [a.name for post in posts if isinstance(post, Post) for a in post.attachments] == ["photo.jpg"]
 
 
+@pytest.mark.long
 async def test_files_of_a_burst_that_cannot_be_had_are_counted_and_not_told_of_singly(desk: Bench) -> None:
     conversation = await limited(desk)
     await write(desk, range(1, 7))
@@ -498,6 +504,7 @@ async def test_who_opens_the_chat_too_often_at_once_is_greeted(desk: Bench) -> N
     assert len(to_customers(await desk.deliver())) == 1
 
 
+@pytest.mark.long
 async def test_a_reaction_to_the_post_means_the_newest_line_that_was_not_deleted(desk: Bench) -> None:
     conversation = await limited(desk)
     view = await desk.held(conversation)
@@ -511,6 +518,7 @@ async def test_a_reaction_to_the_post_means_the_newest_line_that_was_not_deleted
     assert [one.operation for one in left if isinstance(one.operation, Emote)] == [Emote("maya-10", "👍")]
 
 
+@pytest.mark.long
 async def test_what_they_do_beside_writing_stands_in_the_post_of_the_burst(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 10))
@@ -640,6 +648,7 @@ async def test_what_failed_is_sent_again_although_a_newer_one_waits(desk: Bench)
 # --- the card
 
 
+@pytest.mark.long
 async def test_where_free_text_is_taken_for_a_time_a_burst_changes_no_card_until_it_is_over(
     desk: Bench,
 ) -> None:

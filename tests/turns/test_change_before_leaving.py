@@ -48,6 +48,7 @@ def for_customers(leaving: list[Left]) -> list[tuple[str, str]]:
     return [(one.item.kind, one.text) for one in leaving if one.item.room is None]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("edits", [True, False])
 async def test_send_again_sends_the_words_as_they_read_since(desk: Bench, *, edits: bool) -> None:
     desk.capabilities["telegram"] = replace(desk.capabilities["telegram"], edits=edits)
@@ -68,6 +69,7 @@ async def test_send_again_tells_no_change_of_words_that_were_changed_within_thei
     assert for_customers(await sent_again(desk, view, "It is 90 EUR.")) == [("post", "It is 90 EUR.")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [Deleted("s1"), Edited("s1", "// mine"), Reacted("s1", "👎", added=True)])
 async def test_an_operator_cannot_revive_words_that_failed_and_were_taken_back(
     desk: Bench, change: Content
@@ -80,6 +82,7 @@ async def test_an_operator_cannot_revive_words_that_failed_and_were_taken_back(
     assert for_customers(await desk.deliver()) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [Deleted("s1"), Reacted("s1", "👎", added=True)])
 async def test_what_is_taken_back_before_it_leaves_never_leaves(desk: Bench, change: Content) -> None:
     view = await released(desk, "by mistake")

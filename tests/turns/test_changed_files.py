@@ -44,6 +44,7 @@ def view_of(view: View, only: object) -> View:
 # --- an edit that changes files
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("caption", ["Here it is.", "Here is what you need."])
 async def test_only_the_file_of_the_edit_leaves(desk: Bench, caption: str) -> None:
     view = await taken(desk)
@@ -156,6 +157,7 @@ async def test_a_file_that_is_replaced_while_it_is_fetched_never_leaves_though_t
 # --- an album
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [Reacted("s1", "👎", added=True), Deleted("s2")])
 async def test_an_album_is_taken_back_whole(desk: Bench, change: Reacted | Deleted) -> None:
     view = await taken(desk)

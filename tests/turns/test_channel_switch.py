@@ -288,6 +288,7 @@ async def test_a_mail_of_a_stranger_in_the_thread_stays_inside(desk: Bench) -> N
     assert to_customers(await desk.deliver()) == [], "people have the word now"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flood", [8, 20])
 async def test_two_programs_that_mail_each_other_stop_and_people_are_called_once(
     desk: Bench, flood: int
@@ -546,6 +547,7 @@ async def nobody_commands(account: Account, command: ChatCommand) -> str:
     raise AssertionError(f"{account.account}: {command.text}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("then", ["proved", "forgotten", "erased"])
 async def test_whoever_answers_the_code_with_no_server_to_vouch_for_them_keeps_their_words(
     desk: Bench, then: str

@@ -39,6 +39,7 @@ async def test_nothing_else_waits_for_a_report_that_nobody_can_open(desk: Bench)
     assert await desk.turn() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("killed", [0, 9])
 async def test_what_staff_see_is_deleted_however_many_workers_were_killed_before(
     desk: Bench, killed: int

@@ -1,5 +1,7 @@
 """Conversations that share a channel of the staff take turns in it."""
 
+import pytest
+
 from bot.core.answering import HandOver
 from bot.core.ids import ConversationId
 from storage.outbox import Item
@@ -43,6 +45,7 @@ async def test_a_card_does_not_wait_behind_what_another_customer_has_said(desk: 
     assert last < BACKLOG, "nor does the rest of its room"
 
 
+@pytest.mark.long
 async def test_a_card_does_not_wait_behind_many_conversations_of_another_customer(desk: Bench) -> None:
     for n in range(BACKLOG):
         await desk.hear(desk.event("Help!", "noisy@a.example", on="email", chat=f"thread-{n}", shared=True))

@@ -1,5 +1,7 @@
 """Very many escalations of one origin: a few rooms, and one notice that lists the others."""
 
+import pytest
+
 from bot.core.answering import Answer, HandOver
 from bot.core.conversation import EscalationState
 from bot.core.events import OPEN_NEXT, Event, Tapped
@@ -154,6 +156,7 @@ async def test_of_two_presses_at_once_the_second_opens_no_more(desk: Bench) -> N
     assert await whispers(desk) == [(who, "This changed while you pressed. The notice says how it stands.")]
 
 
+@pytest.mark.long
 async def test_a_press_that_is_redelivered_opens_no_more(desk: Bench) -> None:
     await forged(desk, 15)
     item, post = await notice(desk)
@@ -164,6 +167,7 @@ async def test_a_press_that_is_redelivered_opens_no_more(desk: Bench) -> None:
     assert await rooms(desk) == SHOWN + 5
 
 
+@pytest.mark.long
 async def test_a_notice_whose_customers_were_erased_asks_nobody_and_answers_who_presses(
     desk: Bench,
 ) -> None:
@@ -210,6 +214,7 @@ async def test_a_customer_who_floods_gets_no_more_rooms_than_that_in_however_man
     assert f"{MANY - SHOWN} conversations wait" in post.text
 
 
+@pytest.mark.long
 async def test_customers_who_were_merged_get_no_more_rooms_than_one(desk: Bench) -> None:
     kept, merged = [
         await desk.customer_of(await desk.say("Hello", who, on="slack-customers", chat="C1", thread=who))

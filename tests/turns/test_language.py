@@ -99,6 +99,7 @@ async def test_what_a_program_wrote_tells_no_language(desk: Bench) -> None:
     assert await heard(desk) == shipped("en").unreadable
 
 
+@pytest.mark.long
 async def test_the_agent_is_asked_to_answer_in_it(desk: Bench) -> None:
     speaking(desk, "en", "fr")
     await desk.hear(desk.event("Je n'arrive pas à me connecter"))
@@ -108,6 +109,7 @@ async def test_the_agent_is_asked_to_answer_in_it(desk: Bench) -> None:
     assert asked.replies["nothing_found"] == shipped("fr").nothing_found
 
 
+@pytest.mark.long
 async def test_the_code_and_its_subject_are_in_it(desk: Bench) -> None:
     speaking(desk, "en", "es")
     await desk.say("Por favor, escríbanme a maya@a.example y seguimos allí")

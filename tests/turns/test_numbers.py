@@ -248,6 +248,7 @@ async def asks(desk: Bench, on: str, who: str, *, theirs: bool, **more: object) 
     return await traces(desk, who, id_, left, number)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("on", CHANNELS)
 async def test_a_number_of_somebody_elses_leaves_exactly_what_one_of_nobodys_does(
     desk: Bench, on: str

@@ -631,6 +631,7 @@ def stored(database_url: str) -> Iterator[Stored]:
     known.close()
 
 
+@pytest.mark.long
 def test_postgresql_and_the_model_agree_on_every_step(stored: Stored) -> None:
     class StoredWalk(Walk):
         make = staticmethod(lambda: StoredDesk(stored))

@@ -84,6 +84,7 @@ async def test_what_is_nobodys_words_begins_nothing(desk: Bench, channel: str) -
     assert await desk.conversations() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("channel", CORPUS)
 async def test_what_is_nobodys_words_is_not_seen_where_they_have_written_before(
     desk: Bench, channel: str
@@ -114,6 +115,7 @@ async def test_an_edit_begins_no_conversation(desk: Bench, channel: str) -> None
     assert await desk.conversations() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("channel", CORPUS)
 async def test_a_description_is_never_searched_and_never_met_with_silence(desk: Bench, channel: str) -> None:
     for name, event in events(channel, Kind.DESCRIPTION):

@@ -282,6 +282,7 @@ def test_nothing_of_a_private_line_ever_goes_out(
     assert "secret" in divided.private
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(texts)
 def test_the_public_part_holds_nothing_private_and_nothing_new(text: str) -> None:
@@ -303,6 +304,7 @@ names = st.tuples(
 ).map("".join)
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(names, st.sampled_from(SLASHES), texts)
 @example("Room A²: ", "//", "")

@@ -64,6 +64,7 @@ WHOLE = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "private", ["// she always complains", "Carla: // x", "```\n// x\n```\n\nIt is 90 EUR."]
 )
@@ -202,6 +203,7 @@ async def test_an_edit_of_what_failed_keeps_its_private_part_inside(desk: Bench,
     assert (NOTE, "// my mistake") in await story(desk, view, "s1")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("private", ["s1", "s2", "s3"])
 async def test_private_words_keep_the_whole_album_inside(desk: Bench, private: str) -> None:
     view = await taken(desk)

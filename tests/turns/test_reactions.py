@@ -49,6 +49,7 @@ async def after_the_undo(desk: Bench) -> list[Left]:
     return [*left, *await desk.deliver()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("put", "leaves"), [("👍", "👍"), ("👍🏽", "👍"), ("❤", "❤️"), ("🙏🏿", "🙏")])
 async def test_a_listed_emoji_of_the_holder_leaves_after_the_undo(desk: Bench, put: str, leaves: str) -> None:
     view = await taken(desk)
@@ -58,6 +59,7 @@ async def test_a_listed_emoji_of_the_holder_leaves_after_the_undo(desk: Bench, p
     assert marks(left) == [Mark.WAITING, Mark.DELIVERED]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("listed", "leaves"),
     [(None, ["👍", "❤️", "🙏", "🎉"]), (["✅"], ["✅"]), ([], [])],
@@ -78,6 +80,7 @@ async def test_the_organization_file_lists_them_or_a_short_list_is_meant(
         assert left == ([Emote("c2", emoji)] if emoji in leaves else [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("put", "who"), [("😡", HUGO), ("👀", HUGO), ("custom:77", HUGO), (":shipit:", HUGO), ("👍", CARLA)]
 )
@@ -151,6 +154,7 @@ async def lost(desk: Bench, view: View, how: str) -> None:
         assert (await desk.view(view.conversation.id)).escalation is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", LOST)
 async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench, how: str) -> None:
     view = await taken(desk)
@@ -164,6 +168,7 @@ async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench, how: str
     assert (emotes(left), marks(left)) == ([], [Mark.WITHDRAWN])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", LOST)
 async def test_what_nobody_takes_back_leaves_also_after_who_put_it_speaks_no_longer(
     desk: Bench, how: str
@@ -177,6 +182,7 @@ async def test_what_nobody_takes_back_leaves_also_after_who_put_it_speaks_no_lon
     assert (emotes(left), marks(left)) == ([Emote("c2", "👍")], [Mark.WAITING, Mark.DELIVERED])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", LOST)
 async def test_who_speaks_no_longer_can_still_remove_what_has_left(desk: Bench, how: str) -> None:
     view = await taken(desk)

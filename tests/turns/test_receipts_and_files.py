@@ -252,6 +252,7 @@ def files(left: list[Left], *, room: bool) -> list[tuple[str, ...]]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", ["before the turn", "after the turn", "after it left"])
 async def test_a_holders_file_leaves_once_whenever_it_is_there(desk: Bench, when: str) -> None:
     view = await desk.held(await escalated(desk))
@@ -381,6 +382,7 @@ async def test_a_file_that_comes_after_its_words_failed_leaves_and_hides_no_fail
     assert marks(left, "s1")[-1] is Mark.SENT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("deed", ["deleted", "thumb down", "note"])
 async def test_a_file_of_words_that_were_taken_back_never_leaves(desk: Bench, deed: str) -> None:
     view = await desk.held(await escalated(desk))

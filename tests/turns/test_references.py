@@ -90,6 +90,7 @@ async def test_a_reply_to_words_of_their_own_leads_to_the_line_that_shows_them(d
     assert reply.reply_to == platform
 
 
+@pytest.mark.long
 async def test_a_reply_to_something_older_than_the_story_shows_it(desk: Bench) -> None:
     id_ = await escalated(desk)
     await desk.held(id_)

@@ -153,6 +153,7 @@ def test_more_words_of_theirs_put_nothing_off(story: Waiting) -> None:
     assert len(after(story, 4)) == 1
 
 
+@pytest.mark.long
 def test_out_of_hours_it_is_said_when_they_are_back_and_no_delay_before_that() -> None:
     story = Waiting(ModelDesk(organization()))
     story.desk.now = SATURDAY

@@ -334,6 +334,7 @@ async def test_a_name_that_looks_like_a_blank_is_a_name(desk: Bench) -> None:
     assert any("{{2}}, Hugo Martin" in text for text in to_rooms(await desk.deliver()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("spoken", "offered"),
     [

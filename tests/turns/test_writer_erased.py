@@ -97,6 +97,7 @@ async def readable(desk: Bench, conversation: ConversationId) -> str:
     return "\n".join(found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("there", "own", "standing"), THREADS)
 async def test_what_they_wrote_in_anothers_thread_is_nowhere_any_more(
     desk: Bench, there: dict[str, object], own: dict[str, object], standing: Standing
@@ -304,6 +305,7 @@ async def test_a_file_that_their_edit_brought_is_theirs(desk: Bench) -> None:
     assert rows == [(True, True, "waiting")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("claimed", [False, True])
 async def test_words_that_had_joined_a_growing_post_do_not_leave(desk: Bench, claimed: bool) -> None:
     tom = await of_tom(desk, HIS_IN_SLACK)

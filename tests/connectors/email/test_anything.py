@@ -153,6 +153,7 @@ def test_every_answer_is_a_mail_that_programs_can_read(
     assert raw == compose(markdown, given_files, context, envelope, letterhead)
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(st.text(st.characters(categories=["L"]), min_size=1, max_size=80))
 def test_no_encoded_word_is_longer_than_programs_read(name: str) -> None:

@@ -104,6 +104,7 @@ async def test_a_mail_whose_headers_are_too_costly_is_kept_as_its_original(
     assert said(event).text.endswith(LINE)
 
 
+@pytest.mark.long
 async def test_others_do_not_wait_for_a_mail_that_takes_long(
     patient: Line, maya: Customer, robin: Customer
 ) -> None:
@@ -140,6 +141,7 @@ async def test_who_is_killed_meanwhile_loses_no_mail(
     assert told == ["**Hello**", "**Entities**", "**Second**"]
 
 
+@pytest.mark.long
 async def test_others_do_not_wait_for_the_keys_of_a_mail(
     server: MailServer, maya: Customer, robin: Customer
 ) -> None:
@@ -170,6 +172,7 @@ async def test_others_do_not_wait_for_the_keys_of_a_mail(
     assert [said(event).text for event in signed_ones] == ["Hello", "Hello"]
 
 
+@pytest.mark.long
 async def test_what_the_same_person_writes_later_comes_later(
     patient: Line, maya: Customer, robin: Customer
 ) -> None:
@@ -182,6 +185,7 @@ async def test_what_the_same_person_writes_later_comes_later(
     assert event.sender.handle == robin.address
 
 
+@pytest.mark.long
 async def test_a_colleague_in_the_same_conversation_waits_for_it_too(
     patient: Line, maya: Customer, robin: Customer, server: MailServer
 ) -> None:
@@ -240,6 +244,7 @@ async def test_what_cannot_be_kept_keeps_back_what_its_author_wrote_later(
     assert [said(event).text.partition("\n")[0] for event in events] == ["**Entities**", "**Second**"]
 
 
+@pytest.mark.long
 async def test_the_budget_is_one_for_all_that_is_asked_about_a_mail() -> None:
     process, budget = ReadingProcess(), Budget(CPU_SECONDS)
     letter = costly("mallory@x.example")
@@ -273,6 +278,7 @@ async def test_the_files_of_a_mail_have_a_budget_of_their_own(server: MailServer
             await line.fetched(original.ref)
 
 
+@pytest.mark.long
 async def test_all_files_of_a_mail_are_there(hurried: Line, maya: Customer) -> None:
     part = "--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename={}.pdf\r\n\r\n"
     files = "".join(f"{part.format(number)}{number}{'x' * 1_000}\r\n" for number in range(20))
@@ -294,6 +300,7 @@ async def test_an_answer_to_a_costly_mail_quotes_no_line_of_ours(hurried: Line, 
     assert LINE not in hostile.reply_context
 
 
+@pytest.mark.long
 async def test_a_small_mail_is_read_apart_where_it_is_signed_or_has_html(line: Line, maya: Customer) -> None:
     others = reading_processes()
     head = f"From: {maya.address}\r\nTo: {ADDRESS}\r\n"
@@ -312,6 +319,7 @@ async def test_a_small_mail_is_read_apart_where_it_is_signed_or_has_html(line: L
     assert reading_processes() - others - {reader}
 
 
+@pytest.mark.long
 async def test_a_process_that_is_killed_loses_no_mail(line: Line, maya: Customer) -> None:
     others = reading_processes()
     long = "A word. " * 8_000
@@ -327,6 +335,7 @@ async def test_a_process_that_is_killed_loses_no_mail(line: Line, maya: Customer
     assert reader not in reading_processes()
 
 
+@pytest.mark.long
 async def test_a_process_that_hangs_is_replaced() -> None:
     """Stopped, it uses no CPU, which is what is bounded."""
     process, others = ReadingProcess(hung_seconds=0.2), reading_processes()
@@ -353,6 +362,7 @@ async def test_the_process_ends_with_its_mailbox(line: Line, maya: Customer) -> 
     assert reading_processes() - others == set()
 
 
+@pytest.mark.long
 async def test_the_process_has_no_secret_in_its_environment(
     line: Line, maya: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ async def test_greylisting_is_waited_for(
     assert len(await maya.received(1)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("call", ["MAIL", "RCPT"])
 async def test_a_connection_lost_before_the_mail_is_a_platform_that_is_down(
     line: Line, question: Event, faults: FaultPlan, call: str
@@ -57,6 +58,7 @@ async def test_a_connection_lost_before_the_mail_is_a_platform_that_is_down(
         await line.connector.send(line.answer(question, "One was returned."))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [Mischief.RESET, Mischief.LOST_RESPONSE])
 async def test_a_connection_lost_after_the_mail_is_an_unknown_outcome(
     line: Line, question: Event, faults: FaultPlan, kind: Mischief
@@ -178,6 +180,7 @@ async def test_neither_subject_nor_names_can_bring_headers(line: Line, maya: Cus
     assert mail.subject == "Hello  Bcc: eve@elsewhere.example".replace("  ", " ")
 
 
+@pytest.mark.long
 async def test_a_mailbox_that_may_not_send_as_its_address_is_suspended(
     server: MailServer, question: Event
 ) -> None:

@@ -32,6 +32,7 @@ async def test_the_first_start_begins_at_now(server: MailServer, maya: Customer)
         assert subjects(line) == ["New"]
 
 
+@pytest.mark.long
 async def test_what_came_while_nobody_listened_is_fetched_in_order(line: Line, maya: Customer) -> None:
     await line.stop()
     for number in range(60):
@@ -55,6 +56,7 @@ async def test_a_mail_is_let_go_only_once_accepted(line: Line, maya: Customer) -
     assert marks == [before, line.vault.kept["uid:INBOX"]]
 
 
+@pytest.mark.long
 async def test_a_lost_connection_is_made_again(line: Line, maya: Customer) -> None:
     for number in range(3):
         await line.server.imap.drop()
@@ -75,6 +77,7 @@ async def test_a_server_that_is_away_is_asked_ever_more_rarely(line: Line, maya:
     assert line.pauses[:4] == [1.0, 2.0, 4.0, 8.0]
 
 
+@pytest.mark.long
 async def test_mails_numbered_anew_are_neither_lost_nor_told_twice(line: Line, maya: Customer) -> None:
     await maya.write("One", "…", to=ADDRESS)
     await maya.write("Two", "…", to=ADDRESS)
@@ -95,6 +98,7 @@ async def test_mails_numbered_anew_are_neither_lost_nor_told_twice(line: Line, m
     assert line.vault.kept["uid:INBOX"] == anew[-1]
 
 
+@pytest.mark.long
 async def test_a_mailbox_restored_from_a_backup_is_gone_through_as_well(line: Line, maya: Customer) -> None:
     """Its UIDs begin lower again, and some servers forget to say so."""
     for subject in ("One", "Two"):
@@ -187,6 +191,7 @@ async def test_without_idle_the_server_is_asked_every_so_often(faults: FaultPlan
     assert set(line.pauses) == {watching.POLL_SECONDS}
 
 
+@pytest.mark.long
 async def test_of_a_mail_too_large_the_words_are_read(line: Line, maya: Customer) -> None:
     head = f"From: {maya.address}\r\nTo: {ADDRESS}\r\nSubject: Huge\r\nMessage-ID: <huge@x.example>\r\n"
     parts = (
@@ -271,6 +276,7 @@ async def test_a_mail_that_the_server_does_not_give_keeps_none_back(
     await line.vault.until(lambda vault: '"since": {}' in vault.kept["aside:INBOX"])
 
 
+@pytest.mark.long
 async def test_a_mail_that_is_never_given_is_told_of(line: Line, maya: Customer) -> None:
     await one_of_three(line, maya, r"FETCH ITS \(UID BODY", NOT_GIVEN)
     await line.inbox.has(3)
@@ -308,6 +314,7 @@ async def test_a_server_that_gives_nothing_at_all_is_waited_for(line: Line, maya
 LONG = f"{'m' * 64}@{'fischer.' * 24}example"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("author", "message_id"),
     [(LONG, "<1@fischer.example>"), ("mia@fischer.example", "<1\0@fischer.example>")],
@@ -349,6 +356,7 @@ async def test_the_long_addresses_of_two_are_two(line: Line, maya: Customer) -> 
     assert one.sender.external_id != two.sender.external_id
 
 
+@pytest.mark.long
 async def test_an_event_that_is_refused_as_it_is_keeps_nothing_back(line: Line, maya: Customer) -> None:
     line.inbox.raises = [MalformedPayload("event", "nobody knows why")]
     await maya.write("Odd", "…", to=ADDRESS)

@@ -46,6 +46,7 @@ async def test_of_very_many_files_a_hundred_are_named(line: Line, maya: Customer
     assert text.endswith("page-297.pdf, …]")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [300_000, 2_000_000])
 async def test_a_mail_in_one_long_line_is_taken(line: Line, maya: Customer, size: int) -> None:
     words = "lamp " * (size // 5)

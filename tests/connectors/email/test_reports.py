@@ -153,6 +153,7 @@ async def test_a_read_receipt_is_no_failure(line: Line, maya: Customer) -> None:
     assert event.automatic
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("subject", ["Delivery failed for my order", "Undeliverable", "Mail delivery failed"])
 async def test_a_customer_whose_words_read_like_a_report_is_heard(
     line: Line, maya: Customer, subject: str

@@ -96,6 +96,7 @@ async def test_why_it_came_back_decides(line: Line, maya: Customer, status: str,
     assert event.content.code == code
 
 
+@pytest.mark.long
 async def test_a_delayed_mail_is_no_news(line: Line, maya: Customer) -> None:
     await maya.write("Invoice", "Why twice?", to=ADDRESS)
     [question] = await line.inbox.has(1)
@@ -172,6 +173,7 @@ async def test_a_customer_who_passes_a_report_on_is_heard(line: Line, maya: Cust
     assert not event.automatic
 
 
+@pytest.mark.long
 async def test_that_somebody_in_copy_was_not_reached_is_said_of_that_mail(line: Line, maya: Customer) -> None:
     await maya.write("Invoice", "Why twice?", to=ADDRESS, cc=["gone@fischer.example"])
     [question] = await line.inbox.has(1)
@@ -274,6 +276,7 @@ OUTLOOK = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "emoji"),
     [

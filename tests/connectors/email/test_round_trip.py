@@ -181,6 +181,7 @@ async def test_a_mail_is_handed_out_whatever_numbers_its_links_hold(line: Line, 
     assert b"News" in await line.fetched(said(event).attachments[-1].ref)
 
 
+@pytest.mark.long
 async def test_neither_is_a_mail_that_it_passes_on_as_a_file(line: Line, maya: Customer) -> None:
     inner = f"From: bo@b.example\r\nSubject: Card\r\n\r\n{CARD}\r\n"
     raw = (

@@ -241,6 +241,7 @@ async def test_a_colleague_whom_the_customer_reads_is_a_stranger_too(line: Line,
     assert word.standing is Standing.STRANGER
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verdict", ["fail", "none"])
 async def test_a_forged_sender_gets_into_no_thread(line: Line, maya: Customer, verdict: str) -> None:
     question, answer = await conversation(line, maya)
@@ -253,6 +254,7 @@ async def test_a_forged_sender_gets_into_no_thread(line: Line, maya: Customer, v
     assert forged.standing is Standing.CUSTOMER
 
 
+@pytest.mark.long
 async def test_the_unverified_go_on_in_a_thread_that_never_was_more(line: Line, maya: Customer) -> None:
     await maya.write("Invoice", "Why twice?", to=ADDRESS, verdict="none")
     [question] = await line.inbox.has(1)
@@ -356,6 +358,7 @@ async def test_our_own_mail_is_nobody_s_word(line: Line, maya: Customer) -> None
     assert [said(event).text[:11] for event in events] == ["**Invoice**", "**Later**\n\n"]
 
 
+@pytest.mark.long
 async def test_threads_outlive_a_new_password(line: Line, maya: Customer) -> None:
     question, answer = await conversation(line, maya)
     await line.stop()
@@ -374,6 +377,7 @@ _KEY = b"a key of ours"
 _ADDRESSES = st.emails().filter(lambda address: "+" not in address)
 
 
+@pytest.mark.long
 @given(_ADDRESSES, _ADDRESSES, st.uuids(), st.integers(0, 99), st.booleans())
 def test_what_we_sign_is_found_again_and_binds_the_address(
     address: str, other: str, delivery: UUID, part: int, vouched: bool

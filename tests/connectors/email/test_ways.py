@@ -60,6 +60,7 @@ async def test_check_says_what_is_wrong(
             await line.connector.check()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "words",
     [
@@ -161,6 +162,7 @@ async def test_access_tokens_open_both_servers(
     assert token_server.exchanged == 1
 
 
+@pytest.mark.long
 async def test_a_token_that_was_revoked_is_replaced(
     server: MailServer, maya: Customer, tokens: tuple[TokenServer, str]
 ) -> None:
@@ -372,6 +374,7 @@ async def test_mail_routed_to_us_is_taken(routed: tuple[Line, type[smtplib.SMTP]
     assert (await line.fetched(said(event).attachments[-1].ref)).endswith(MAIL)
 
 
+@pytest.mark.long
 async def test_a_mail_in_one_line_of_two_megabytes_is_taken(
     routed: tuple[Line, type[smtplib.SMTP]],
 ) -> None:
@@ -462,6 +465,7 @@ async def test_mail_is_not_taken_while_it_cannot_be_kept(routed: tuple[Line, typ
     assert len(line.inbox.events) == 1
 
 
+@pytest.mark.long
 async def test_a_server_that_lets_results_in_its_name_through_is_found(line: Line, maya: Customer) -> None:
     authserv = line.server.authserv
     for n in range(60):  # more than are looked at

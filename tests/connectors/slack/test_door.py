@@ -140,6 +140,7 @@ async def test_another_account_has_paths_of_its_own(desk: Desk) -> None:
     assert desk.other(mode="socket").routes(desk.inbox) == ()
 
 
+@pytest.mark.long
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payload=PAYLOADS, as_form=st.booleans())
 async def test_whatever_is_signed_is_answered_without_an_error_of_ours(

@@ -334,6 +334,7 @@ WHOLE: list[dict[str, Any]] = [
 PAYLOADS = st.sampled_from(WHOLE).flatmap(bent)
 
 
+@pytest.mark.long
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(PAYLOADS)
 def test_parsing_never_raises_and_its_events_can_be_stored(payload: Any) -> None:

@@ -90,6 +90,7 @@ async def test_a_stream_that_may_not_grow_so_fast_ends_with_all_that_is_left(sho
     assert await shop.connector.find(outbound)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("step", "kind"),
     [

@@ -74,6 +74,7 @@ def test_people_are_found_in_a_text_once_each() -> None:
     assert mentioned("<@U1> <@U2|ben> <@U1> <#C1>") == ["U1", "U2"]
 
 
+@pytest.mark.long
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(MARKUP)
 def test_reading_never_raises_and_leaves_nothing_of_slacks_own(text: str) -> None:

@@ -312,6 +312,7 @@ async def test_a_bot_that_does_not_hear_customers_in_their_group_is_told_of(offi
     await account.close()
 
 
+@pytest.mark.long
 async def test_a_group_that_allows_few_reactions_is_told_of(office: Office) -> None:
     thread, message = await office.room()
     office.group.settings(reactions=["👍"])

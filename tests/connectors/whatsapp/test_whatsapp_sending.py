@@ -112,6 +112,7 @@ async def test_labels_are_never_alike_nor_empty(desk: Desk) -> None:
     assert titles == ["Yes", "Yes 2", "a"]
 
 
+@pytest.mark.long
 async def test_a_text_too_long_to_stand_over_buttons_goes_ahead(desk: Desk) -> None:
     bodies = await everything(desk, Post("A sentence of some length. " * 200, buttons(2)))
     assert [body["type"] for body in bodies] == ["text", "interactive"]

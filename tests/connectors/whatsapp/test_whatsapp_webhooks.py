@@ -336,6 +336,7 @@ def test_whatever_stands_in_a_webhook_it_is_read_or_passed_over(
         assert "\\u0000" not in json.dumps(normal(event))
 
 
+@pytest.mark.long
 @settings(max_examples=FUZZ_EXAMPLES, deadline=None)
 @given(body=st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_body_is_read_or_malformed_and_nothing_else(body: bytes) -> None:

@@ -122,6 +122,7 @@ async def test_a_lost_response_is_a_mail_that_arrived(server: MailServer, faults
     assert len(await maya.received(1)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it", "pt", "nl"])
 @pytest.mark.parametrize("program", programs())
 async def test_every_program_quotes_what_it_answers(server: MailServer, program: str, language: str) -> None:

@@ -74,6 +74,7 @@ async def _send_mail(stage: Stage, subject: str, text: str, html: str = "") -> N
     )
 
 
+@pytest.mark.long
 async def test_whatsapp_shows_ticks_and_taps_buttons(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("channel-whatsapp").click()
     await expect(page.get_by_test_id("wa-window")).to_contain_text("window closed")
@@ -94,6 +95,7 @@ async def test_whatsapp_shows_ticks_and_taps_buttons(stage: Stage, page: Page) -
     assert _whatsapp(stage).chat[-1].reply_to == _whatsapp(stage).chat[1].id
 
 
+@pytest.mark.long
 async def test_whatsapp_opens_a_list_and_shows_templates(stage: Stage, page: Page) -> None:
     _whatsapp(stage).say("hi")
     await page.get_by_test_id("channel-whatsapp").click()
@@ -121,6 +123,7 @@ async def test_whatsapp_opens_a_list_and_shows_templates(stage: Stage, page: Pag
     await expect(page.get_by_test_id("wa-message").last).to_contain_text("Tell me")
 
 
+@pytest.mark.long
 async def test_time_passes_for_meta_until_it_is_set_back(stage: Stage, page: Page) -> None:
     _whatsapp(stage).say("hi")
     await page.get_by_test_id("channel-whatsapp").click()
@@ -141,6 +144,7 @@ async def test_time_passes_for_meta_until_it_is_set_back(stage: Stage, page: Pag
     assert stage.sandbox.clock.moved.total_seconds() == 0
 
 
+@pytest.mark.long
 async def test_metas_own_troubles_are_in_the_drawer(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("faults-open").click()
     await page.get_by_test_id("fault-whatsapp-receipts_shuffled").check()
@@ -153,6 +157,7 @@ async def test_metas_own_troubles_are_in_the_drawer(stage: Stage, page: Page) ->
     assert stage.sandbox.messenger.troubles.snapshot() == {}
 
 
+@pytest.mark.long
 async def test_messenger_has_quick_replies_buttons_and_a_thumb(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("channel-messenger").click()
     async with page.expect_response(lambda answered: answered.request.method == "POST"):  # the window is open
@@ -265,6 +270,7 @@ async def test_slack_has_a_shared_channel_direct_messages_and_the_assistant(stag
     await expect(page.get_by_test_id("cs-prompt-0")).to_have_count(0)
 
 
+@pytest.mark.long
 async def test_an_agent_at_work_can_be_stopped(stage: Stage, page: Page) -> None:
     theirs, maya = stage.sandbox.slack_customers.workspace(TEAM), stage.sandbox.customer(MAYA)["slack"]
     stage.sandbox.slack_customers.installs.grant(TOKEN, TEAM)
@@ -310,6 +316,7 @@ async def test_the_app_can_be_removed_from_the_workspace(stage: Stage, page: Pag
     await expect(page.get_by_test_id("cs-install")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_a_mailbox_sends_mail_back_and_refuses_it(stage: Stage, page: Page) -> None:
     await _mail(stage).write("Hello", "hi", to=stage.sandbox.credentials.email_address)
     await _send_mail(stage, "Re: Hello", "Hi!")
@@ -361,6 +368,7 @@ async def test_staff_work_in_a_topic_on_telegram(stage: Stage, page: Page) -> No
     assert group.messages(topic)[-1].text == "I am on it"
 
 
+@pytest.mark.long
 async def test_one_customer_uses_several_channels(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("phone-add-customer").click()
     await page.get_by_test_id("new-customer-field").fill("Kim Lee")
@@ -393,6 +401,7 @@ async def test_tabs_are_reached_by_the_keyboard(page: Page) -> None:
     await expect(selected).to_have_count(1)
 
 
+@pytest.mark.long
 async def test_a_card_on_telegram_folds_and_a_whisper_is_for_one_person(stage: Stage, page: Page) -> None:
     staff = stage.sandbox.telegram_staff
     group, token = staff.group(NIGHT_WATCH), stage.sandbox.credentials.telegram_staff_token

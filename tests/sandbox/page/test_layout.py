@@ -79,6 +79,7 @@ async def test_a_menu_is_walked_with_the_arrow_keys(stage: Stage, page: Page) ->
     await expect(message.get_by_test_id("phone-delete")).to_be_focused()
 
 
+@pytest.mark.long
 async def test_staff_react_with_any_sign_of_the_menu(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("slack-user").select_option("U0HUGO0008")
     await page.get_by_test_id("slack-channel-billing-team").click()
@@ -219,6 +220,7 @@ async def test_what_is_new_behind_a_tab_is_marked_on_it(
     await expect(phone.get_by_label("unread")).to_be_hidden()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), WIDTHS)
 async def test_nothing_stands_beyond_the_edge(page: Page, width: int, height: int) -> None:
     await page.set_viewport_size({"width": width, "height": height})
@@ -271,6 +273,7 @@ def written() -> set[str]:
     return found
 
 
+@pytest.mark.long
 async def test_digits_and_letters_come_from_a_text_font(page: Page) -> None:
     await expect(page.locator("body")).to_be_visible()
     faces = await page.evaluate(

@@ -76,6 +76,7 @@ async def _as_hugo(page: Page, channel: str = "billing-escalations") -> None:
     await expect(page.get_by_test_id("slack-channel-title")).to_have_text(channel)
 
 
+@pytest.mark.long
 async def test_the_customer_writes_reads_and_taps(stage: Stage, page: Page) -> None:
     maya = stage.sandbox.telegram.user("Maya Fischer")
     await page.get_by_test_id("phone-start").click()
@@ -101,6 +102,7 @@ async def test_the_customer_writes_reads_and_taps(stage: Stage, page: Page) -> N
     await expect(page.get_by_test_id("toast")).to_have_text("CSV it is")
 
 
+@pytest.mark.long
 async def test_the_customer_edits_deletes_attaches_and_blocks(stage: Stage, page: Page) -> None:
     telegram = stage.sandbox.telegram
     maya = telegram.user("Maya Fischer")
@@ -142,6 +144,7 @@ async def test_another_customer_can_be_added(stage: Stage, page: Page) -> None:
     ]
 
 
+@pytest.mark.long
 async def test_staff_read_a_card_press_its_buttons_and_answer_in_the_thread(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     posted = await stage.app("chat.postMessage", channel="billing-escalations", text="card", blocks=CARD)
@@ -173,6 +176,7 @@ async def test_staff_read_a_card_press_its_buttons_and_answer_in_the_thread(stag
     assert replies[-1]["user"] == "U0HUGO0008"
 
 
+@pytest.mark.long
 async def test_staff_edit_delete_and_react(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     await page.get_by_test_id("slack-input").fill("frist")
@@ -220,6 +224,7 @@ async def test_a_menu_stays_open_while_its_message_changes(stage: Stage, page: P
     await expect(row.locator(".bubble-reactions")).to_have_text("👀")
 
 
+@pytest.mark.long
 async def test_who_has_scrolled_up_sees_what_their_command_is_answered(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     for n in range(40):
@@ -277,6 +282,7 @@ async def test_a_table_of_data_has_pages_and_is_sorted_by_its_headings(stage: St
     await expect(table.locator("tbody tr").last).to_contain_text("Ada")
 
 
+@pytest.mark.long
 async def test_a_modal_keeps_what_was_typed_until_the_app_takes_it(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     await stage.app("chat.postMessage", channel="billing-escalations", text="card", blocks=CARD)
@@ -298,6 +304,7 @@ async def test_a_modal_keeps_what_was_typed_until_the_app_takes_it(stage: Stage,
     await expect(modal).to_have_count(0)
 
 
+@pytest.mark.long
 async def test_a_channel_with_news_is_marked_until_it_is_opened(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     stage.sandbox.slack.post_as("carla", "billing-team", "Lunch?")
@@ -308,6 +315,7 @@ async def test_a_channel_with_news_is_marked_until_it_is_opened(stage: Stage, pa
     await expect(page.get_by_test_id("slack-message")).to_contain_text("Lunch?")
 
 
+@pytest.mark.long
 async def test_faults_are_switched_counted_and_reset(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("faults-open").click()
     await page.get_by_test_id("fault-next-telegram-duplicate").click()

@@ -48,6 +48,7 @@ async def test_a_tour_is_offered_once_and_can_be_taken_again(
     await context.close()
 
 
+@pytest.mark.long
 async def test_starting_over_is_asked_and_empties_every_platform(stage: Stage, page: Page) -> None:
     sandbox = stage.sandbox
     maya = sandbox.customer(MAYA)

@@ -167,6 +167,7 @@ async def test_only_members_of_groups_are_told_something_alone(office: Office) -
 # Rich messages
 
 
+@pytest.mark.long
 async def test_a_rich_message_says_its_words_and_becomes_a_text_and_back(office: Office) -> None:
     shapes = load_shapes()
     link = {"type": "url", "text": ["a ", {"type": "bold", "text": "link"}], "url": "https://a.example"}
@@ -210,6 +211,7 @@ def columns(count: int) -> dict[str, object]:
     return {"type": "table", "cells": [[{"text": "x", "align": "left", "valign": "top"}] * count]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "blocks",
     [

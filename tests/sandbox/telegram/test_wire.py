@@ -109,6 +109,7 @@ async def test_errors_have_the_published_shape(rig: Rig) -> None:
     assert refused == {"ok": False, "error_code": 400, "description": "Bad Request: chat not found"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["json", "data", "params", "multipart"])
 async def test_parameters_come_in_every_form(rig: Rig, form: str) -> None:
     maya = rig.stand_in.user("Maya")
@@ -125,6 +126,7 @@ async def test_parameters_come_in_every_form(rig: Rig, form: str) -> None:
         assert (await response.json())["result"]["text"] == "hello & good-bye"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff\xfe", b'{"chat_id": {}}', b'{"text": 5}'])
 async def test_a_body_that_makes_no_sense_is_a_400(rig: Rig, body: bytes) -> None:
     async with aiohttp.ClientSession(headers={"Content-Type": "application/json"}) as session:

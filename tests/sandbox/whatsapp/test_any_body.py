@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def test_any_whatsapp_body_is_read_or_refused(kind: str, content: Any, rest: dic
         assert draft.message.kind == kind
 
 
+@pytest.mark.long
 @given(BODIES)
 def test_any_messenger_message_is_read_or_refused(message: dict[str, Any]) -> None:
     with suppress(GraphError):
