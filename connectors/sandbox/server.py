@@ -32,7 +32,8 @@ from connectors.sandbox.messenger import MessengerStandIn
 from connectors.sandbox.meta import MovableClock
 from connectors.sandbox.pages import add_page
 from connectors.sandbox.people import TEAM, People
-from connectors.sandbox.slack import Pace, Refused, SlackStandIn
+from connectors.sandbox.rate_limit import Rate
+from connectors.sandbox.slack import Refused, SlackStandIn
 from connectors.sandbox.slack.delivery import RETRY_DELAYS
 from connectors.sandbox.staff import NIGHT_WATCH, Staff, sample_staff
 from connectors.sandbox.telegram import Limits, TelegramStandIn
@@ -57,7 +58,7 @@ class Sandbox:
     """The sandbox. `app()` is mounted at /sandbox, on a server that listens only to loopback.
 
     With a `state_file` it continues where it was when it is started again. The staff and customers given here
-    are added to that state. `telegram_limits` and `slack_pace` turn on the platforms' sending limits.
+    are added to that state. `telegram_limits` and `slack_post_rate` turn on the platforms' sending limits.
     `mail_ports` are those of SMTP and IMAP; 0 takes any free port, known once the application runs. `forget`
     makes the product forget customers by their addresses, before the platforms forget them: see `start_over`.
     """
@@ -73,7 +74,7 @@ class Sandbox:
         clock: Clock = utc_now,
         calm: timedelta = timedelta(milliseconds=500),
         telegram_limits: Limits | None = None,
-        slack_pace: Pace | None = None,
+        slack_post_rate: Rate | None = None,
         slack_retry_delays: Sequence[timedelta] = RETRY_DELAYS,
         mail_ports: tuple[int, int] = (0, 0),
         forget: Forget | None = None,
@@ -101,7 +102,7 @@ class Sandbox:
             signing_secret=known.slack_signing_secret,
             users=staff.users,
             channels=staff.wire_channels(created=int(clock().timestamp()), bot_user="U0SANDBOX"),
-            post_pace=slack_pace,
+            post_rate=slack_post_rate,
             faults=self.faults,
             clock=clock,
             retry_delays=slack_retry_delays,

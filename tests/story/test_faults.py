@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from connectors.sandbox.faults import Mischief
+from connectors.sandbox.rate_limit import Rate
 from connectors.sandbox.server import Sandbox
-from connectors.sandbox.slack import Pace
 from connectors.sandbox.telegram import Limits
 from tests.story.rig import Rig, rig, until, webhooks
 
@@ -262,8 +262,8 @@ async def test_the_published_limits_of_both_platforms_are_kept(database_url: str
     customers = [f"Customer {n:02}" for n in range(60)]
     sandbox = Sandbox(
         customers=customers,
-        telegram_limits=Limits(per_bot=30.0, per_chat=1.0, bot_burst=6, chat_burst=1),
-        slack_pace=Pace(per_second=1.0, burst=1),
+        telegram_limits=Limits(bot=Rate(30.0, 6), chat=Rate(1.0)),
+        slack_post_rate=Rate(per_second=1.0),
     )
     async with rig(database_url, redis_url, published, sandbox=sandbox) as r:
         people = r.phone.users()
@@ -282,4 +282,4 @@ async def test_the_published_limits_of_both_platforms_are_kept(database_url: str
             what="three cards and their stories, at one post a second",
         )
         assert [call.method for call in r.phone.sent() if call.status == 429] == []
-        assert r.slack.pace_violations == 0
+        assert r.slack.posts_refused == 0

@@ -11,13 +11,14 @@ import aiohttp
 
 from connectors.sandbox.messenger import contents
 from connectors.sandbox.messenger.contents import Content, Source
-from connectors.sandbox.messenger.limits import Gate
+from connectors.sandbox.messenger.limits import Limits
 from connectors.sandbox.messenger.model import Attachment, ChatMessage, Member, Tick
 from connectors.sandbox.messenger.page import HUMAN_AGENT_WINDOW, TYPING, WINDOW, Page
 from connectors.sandbox.messenger.refusals import (
     HUMAN_AGENT,
     NO_ATTACHMENT,
     NOBODY,
+    THROTTLED,
     TOO_LARGE,
     UNAVAILABLE,
     UNFETCHED,
@@ -29,6 +30,7 @@ from connectors.sandbox.meta.errors import GraphError, JsonObject, invalid
 from connectors.sandbox.meta.files import KeptFile
 from connectors.sandbox.meta.params import Params
 from connectors.sandbox.meta.trouble import Trouble
+from connectors.sandbox.rate_limit import RateLimiter
 
 MAX_FILE = 25 * 1024 * 1024
 _LINK_TIMEOUT = aiohttp.ClientTimeout(total=20)
@@ -39,9 +41,10 @@ _EVENT_TAGS = ("CONFIRMED_EVENT_UPDATE", "POST_PURCHASE_UPDATE", "ACCOUNT_UPDATE
 @dataclass(slots=True)
 class Sending:
     page: Page
-    gate: Gate | None
+    limits: Limits | None
     human_agent: bool  # True if Meta has granted the HUMAN_AGENT tag to the app
     planned: deque[GraphError] = field(default_factory=deque)
+    limiter: RateLimiter = field(default_factory=RateLimiter)
 
     async def post(self, params: Params) -> JsonObject:
         page = self.page
@@ -65,9 +68,11 @@ class Sending:
         if member.blocked:
             raise refusal(UNAVAILABLE)
         self._check_window(member, params)
-        if self.gate is not None:
+        if self.limits is not None:
             media = content.source is not None and content.source.kind in ("audio", "video")
-            self.gate.admit(page.page_id, page.clock().timestamp(), media=media)
+            rate = self.limits.media if media else self.limits.texts
+            if self.limiter.refuses(page.clock().timestamp(), {media: rate}):
+                raise refusal(THROTTLED, account=page.page_id, seconds=1.0)
         return await self._deliver(member, content, params)
 
     async def upload(self, params: Params) -> JsonObject:

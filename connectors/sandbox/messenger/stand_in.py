@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bot.core.ids import Clock, utc_now
 from connectors.sandbox.fault import Faults, NoFaults
-from connectors.sandbox.messenger.limits import Gate, Limits
+from connectors.sandbox.messenger.limits import Limits
 from connectors.sandbox.messenger.model import ChatMessage, Member, Tick
 from connectors.sandbox.messenger.page import AD_WINDOW, INBOX_APP_ID, WINDOW, Page, compose
 from connectors.sandbox.messenger.phone import Phone
@@ -83,7 +83,7 @@ class MessengerStandIn:
             changed=self._changed,
             url=url.rstrip("/"),
         )
-        self._sending = Sending(self._page, Gate(limits) if limits else None, human_agent)
+        self._sending = Sending(self._page, limits, human_agent)
         self._calls = Calls(
             PLATFORM,
             token=token,

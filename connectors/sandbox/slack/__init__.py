@@ -3,7 +3,6 @@
 from connectors.sandbox.slack.files import Upload
 from connectors.sandbox.slack.inputs import Choice
 from connectors.sandbox.slack.interactions import Outcome
-from connectors.sandbox.slack.limits import Pace
 from connectors.sandbox.slack.oauth import Client
 from connectors.sandbox.slack.shapes import Enterprise
 from connectors.sandbox.slack.stand_in import SlackStandIn
@@ -21,7 +20,6 @@ __all__ = [
     "Ephemeral",
     "Message",
     "Outcome",
-    "Pace",
     "Refused",
     "SlackStandIn",
     "Tenant",

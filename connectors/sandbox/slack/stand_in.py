@@ -7,8 +7,8 @@ from datetime import timedelta
 from aiohttp import web
 
 from connectors.sandbox.fault import Faults, NoFaults
+from connectors.sandbox.rate_limit import Rate, RateLimiter
 from connectors.sandbox.slack.delivery import ACK_TIMEOUT, RETRY_DELAYS, Delivery, Parcel, Route
-from connectors.sandbox.slack.limits import UNLISTED, Limiter, Pace
 from connectors.sandbox.slack.oauth import Client, Installs
 from connectors.sandbox.slack.shapes import Installation
 from connectors.sandbox.slack.sockets import Sockets
@@ -27,7 +27,7 @@ class SlackStandIn(Tenant):
     It is itself the first workspace, in which the app is installed with `bot_token`. `workspace` adds others.
 
     The app reaches it at `<address>/api/`. Without a `public_url` the address is learned from the app's own
-    calls. `post_pace` turns on Slack's posting limit.
+    calls. `post_rate` turns on Slack's posting limit.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class SlackStandIn(Tenant):
         users: Iterable[User] = (),
         channels: Iterable[Channel] = (),
         public_url: str = "",
-        post_pace: Pace | None = None,
+        post_rate: Rate | None = None,
         faults: Faults | None = None,
         clock: Clock = wall_clock,
         ids: Ids = random_id,
@@ -90,13 +90,13 @@ class SlackStandIn(Tenant):
         self._workspaces[team_id] = self._workspace
         self._tenants: dict[str, Tenant] = {}
         self._workspace.address = public_url.rstrip("/") or DEFAULT_ADDRESS
-        self._limiter = Limiter(post_pace, clock)
+        self._posts = RateLimiter()
         self._web = SlackWeb(
             self._workspaces,
             self.installs,
             self._sockets,
-            self._limiter,
-            Limiter(UNLISTED, clock),
+            self._posts,
+            post_rate,
             faults,
             app_token=app_token,
             address_is_fixed=bool(public_url),
@@ -241,9 +241,9 @@ class SlackStandIn(Tenant):
         return {key: list(ts) for key, ts in self._workspace.state.deliveries.items() if len(ts) > 1}
 
     @property
-    def pace_violations(self) -> int:
-        """Return the number of posts that were refused because they came faster than `post_pace`."""
-        return self._limiter.violations
+    def posts_refused(self) -> int:
+        """Return the number of posts that were refused because they came faster than `post_rate`."""
+        return self._posts.refused
 
     @property
     def undelivered(self) -> int:

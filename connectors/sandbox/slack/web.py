@@ -10,9 +10,10 @@ from urllib.parse import parse_qsl
 from aiohttp import BodyPartReader, web
 
 from connectors.sandbox.fault import Fault, FaultKind, Faults
+from connectors.sandbox.rate_limit import Rate, RateLimiter
 from connectors.sandbox.slack import assistant, chat, conversations, files, people, views
 from connectors.sandbox.slack.call import Call, Method
-from connectors.sandbox.slack.limits import LOOKING_BACK, UNLISTED_PAGE, Limiter
+from connectors.sandbox.slack.limits import HISTORY_METHODS, HISTORY_OF_UNLISTED, HISTORY_PAGE
 from connectors.sandbox.slack.oauth import Installs
 from connectors.sandbox.slack.responses import respond
 from connectors.sandbox.slack.sockets import Sockets
@@ -38,8 +39,8 @@ class SlackWeb:
         workspaces: Mapping[str, Workspace],
         installs: Installs,
         sockets: Sockets,
-        limiter: Limiter,
-        looks: Limiter,
+        posts: RateLimiter,
+        post_rate: Rate | None,
         faults: Faults,
         *,
         app_token: str,
@@ -48,8 +49,9 @@ class SlackWeb:
         self._workspaces = workspaces
         self._installs = installs
         self._sockets = sockets
-        self._limiter = limiter
-        self._looks = looks
+        self._posts = posts
+        self._history = RateLimiter()
+        self._post_rate = post_rate
         self._faults = faults
         self._app_token = app_token
         self._address_is_fixed = address_is_fixed
@@ -110,13 +112,12 @@ class SlackWeb:
         workspace = first if method == _OPEN_TO_ALL else self._authorize(method, token) or first
         if method == _CONNECT:
             return {"url": self._sockets.issue(first.address)}
-        if method in LOOKING_BACK and not self._installs.client.listed:
-            if wait := self._looks.refuses(f"{workspace.home.team_id}.{method}"):
-                raise Refused("ratelimited", retry_after=wait)
-            args = {**args, "limit": UNLISTED_PAGE}
+        if method in HISTORY_METHODS and not self._installs.client.listed:
+            _limit(workspace, self._history, f"{workspace.home.team_id}.{method}", HISTORY_OF_UNLISTED)
+            args = {**args, "limit": HISTORY_PAGE}
         call = Call(workspace, args)
-        if method == "chat.postMessage" and (wait := self._limiter.refuses(chat.target(call).id)):
-            raise Refused("ratelimited", retry_after=wait)
+        if method == "chat.postMessage" and self._post_rate is not None:
+            _limit(workspace, self._posts, chat.target(call).id, self._post_rate)
         return METHODS[method](call)
 
     def _authorize(self, method: str, token: str) -> Workspace | None:
@@ -244,6 +245,12 @@ def _client(request: web.Request) -> Wire:
 def _bearer(request: web.Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _limit(workspace: Workspace, limiter: RateLimiter, key: str, rate: Rate) -> None:
+    """Count a call. Raise Refused if it comes too fast."""
+    if too_fast := limiter.refuses(workspace.clock().timestamp(), {key: rate}):
+        raise Refused("ratelimited", retry_after=math.ceil(too_fast.seconds))
 
 
 async def _arguments(request: web.Request) -> Wire:

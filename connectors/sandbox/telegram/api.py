@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from connectors.sandbox.telegram.chats import Chats
 from connectors.sandbox.telegram.forum import Forum
-from connectors.sandbox.telegram.limits import Gate
+from connectors.sandbox.telegram.limits import Limits
 from connectors.sandbox.telegram.markup import MAX_TEXT
 from connectors.sandbox.telegram.media import CAPTIONED, FILE_KINDS, MAX_DOWNLOAD
 from connectors.sandbox.telegram.model import ApiError, ChatMessage, JsonObject, bad_request
@@ -72,8 +72,8 @@ class Api:
         return self.methods.get(name) if self.chats.version >= _SINCE.get(name, (0, 0)) else None
 
     @classmethod
-    def over(cls, chats: Chats, gate: Gate | None) -> "Api":
-        api = cls(chats, Sending(chats, gate), Forum(chats))
+    def over(cls, chats: Chats, limits: Limits | None) -> "Api":
+        api = cls(chats, Sending(chats, limits), Forum(chats))
         api.methods = {name.lower(): method for name, method in api._named().items()}
         return api
 

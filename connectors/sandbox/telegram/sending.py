@@ -1,10 +1,12 @@
 """The methods with which a bot sends messages."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from connectors.sandbox.rate_limit import RateLimiter
 from connectors.sandbox.telegram.chats import Chats
-from connectors.sandbox.telegram.limits import Gate
+from connectors.sandbox.telegram.limits import Limits
 from connectors.sandbox.telegram.markup import MAX_CAPTION, MAX_TEXT, formatted
 from connectors.sandbox.telegram.media import CAPTIONED, MAX_UPLOAD
 from connectors.sandbox.telegram.model import ApiError, ChatMessage, JsonObject, StoredFile, bad_request
@@ -32,7 +34,8 @@ _DETAILS = ("duration", "width", "height", "length", "performer", "title")
 @dataclass(slots=True)
 class Sending:
     chats: Chats
-    gate: Gate | None
+    limits: Limits | None
+    limiter: RateLimiter = field(default_factory=RateLimiter)
 
     def send_message(self, params: Params) -> JsonObject:
         chat_id = self.open_chat(params)
@@ -127,8 +130,11 @@ class Sending:
             raise ApiError(403, "Forbidden: bot was blocked by the user")
         elif not self.chats.messages[chat_id]:
             raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
-        if self.gate is not None and counted:
-            self.gate.admit(chat_id, self.chats.clock().timestamp(), group=group is not None)
+        if (limits := self.limits) is not None and counted:
+            rates = {"bot": limits.bot, chat_id: limits.chat if group is None else limits.group}
+            if too_fast := self.limiter.refuses(self.chats.clock().timestamp(), rates):
+                seconds = math.ceil(too_fast.seconds)
+                raise ApiError(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
         return chat_id
 
     def _draft(self, params: Params, chat_id: int, *, ephemeral: bool = True) -> ChatMessage:

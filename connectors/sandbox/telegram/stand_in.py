@@ -15,7 +15,7 @@ from connectors.sandbox.telegram.bot_server import PLATFORM, BotServer
 from connectors.sandbox.telegram.chats import Chats, Tap
 from connectors.sandbox.telegram.group_chat import GroupChat
 from connectors.sandbox.telegram.groups import Group
-from connectors.sandbox.telegram.limits import Gate, Limits
+from connectors.sandbox.telegram.limits import Limits
 from connectors.sandbox.telegram.markup import found_entities
 from connectors.sandbox.telegram.media import FILE_KINDS, PLACE_KINDS
 from connectors.sandbox.telegram.model import (
@@ -77,7 +77,7 @@ class TelegramStandIn:
         }
         self._chats = Chats(bot, clock, ids or count(FIRST_USER_ID).__next__)
         self._chats.on_change = self._changed
-        self._api = Api.over(self._chats, Gate(limits) if limits is not None else None)
+        self._api = Api.over(self._chats, limits)
         self._box = UpdateBox(
             first_update_id=FIRST_UPDATE_ID,
             now=self._chats.now,

@@ -12,9 +12,10 @@ import aiohttp
 from connectors.sandbox.meta.errors import JsonObject, invalid
 from connectors.sandbox.meta.params import Params
 from connectors.sandbox.meta.trouble import Trouble
+from connectors.sandbox.rate_limit import RateLimiter
 from connectors.sandbox.whatsapp import contents
 from connectors.sandbox.whatsapp.contents import Asset, Draft
-from connectors.sandbox.whatsapp.limits import Gate
+from connectors.sandbox.whatsapp.limits import Limits
 from connectors.sandbox.whatsapp.line import TYPING, Line, Owner
 from connectors.sandbox.whatsapp.media import MAX_BYTES, problem
 from connectors.sandbox.whatsapp.model import ChatMessage, Tick
@@ -44,10 +45,11 @@ class Sending:
     """
 
     line: Line
-    gate: Gate | None
+    limits: Limits | None
     late_refusals: bool
     templates: Sequence[Template]
     planned: deque[Planned] = field(default_factory=deque)
+    limiter: RateLimiter = field(default_factory=RateLimiter)
 
     async def post(self, params: Params) -> JsonObject:
         if params.text("messaging_product").lower() != "whatsapp":
@@ -99,8 +101,10 @@ class Sending:
         code = plan.code if plan is not None else self._objection(owner, draft)
         if code and plan is None and not self.late_refusals:
             raise refusal(code)
-        if self.gate is not None:
-            self.gate.admit(wa_id, line.clock().timestamp())
+        if (limits := self.limits) is not None:
+            rates = {"": limits.number, wa_id: limits.pair}
+            if too_fast := self.limiter.refuses(line.clock().timestamp(), rates):
+                raise refusal(131056 if too_fast.rate is limits.pair else 130429)
         return self._accepted(recipient, wa_id, owner, draft, code)
 
     def _objection(self, owner: Owner | None, draft: Draft) -> int:

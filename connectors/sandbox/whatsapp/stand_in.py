@@ -16,7 +16,7 @@ from connectors.sandbox.meta.ids import HexIds, random_hex
 from connectors.sandbox.meta.trouble import Troubles
 from connectors.sandbox.meta.webhook import Parcel, RetryPauses, Webhook
 from connectors.sandbox.whatsapp.kept import restored_owner, snapshot_of
-from connectors.sandbox.whatsapp.limits import Gate, Limits
+from connectors.sandbox.whatsapp.limits import Limits
 from connectors.sandbox.whatsapp.line import Line, Owner, compose
 from connectors.sandbox.whatsapp.model import Tick
 from connectors.sandbox.whatsapp.phone import Phone, digits
@@ -88,7 +88,7 @@ class WhatsAppStandIn:
             emit=self._webhook.add,
             changed=self._changed,
         )
-        self._sending = Sending(self._line, Gate(limits) if limits else None, late_refusals, tuple(templates))
+        self._sending = Sending(self._line, limits, late_refusals, tuple(templates))
         self._calls = Calls(
             PLATFORM,
             token=token,

@@ -8,6 +8,7 @@ import pytest
 from bot.core.errors import CommandError
 from connectors.sandbox.faults import Mischief
 from connectors.sandbox.messenger import Limits, MessengerStandIn, Phone, Tick, Trouble
+from connectors.sandbox.rate_limit import Rate
 from tests.sandbox.messenger.conftest import Rig, running
 from tests.sandbox.whatsapp.conftest import NOON, PNG, QUICK
 
@@ -102,7 +103,9 @@ async def test_the_tag_must_be_granted() -> None:
 
 
 async def test_media_are_limited_more_than_texts() -> None:
-    stand_in = MessengerStandIn(clock=lambda: NOON, pauses=QUICK, limits=Limits(media=1.0, texts=3.0))
+    stand_in = MessengerStandIn(
+        clock=lambda: NOON, pauses=QUICK, limits=Limits(media=Rate(1.0), texts=Rate(3.0, 3))
+    )
     async with running(stand_in) as rig:
         maya = stand_in.customer("Maya")
         maya.say("Hi")

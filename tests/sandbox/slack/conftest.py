@@ -9,7 +9,8 @@ from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from connectors.sandbox.fault import Fault
-from connectors.sandbox.slack import CountedIds, Pace, SlackStandIn
+from connectors.sandbox.rate_limit import Rate
+from connectors.sandbox.slack import CountedIds, SlackStandIn
 
 BOT_TOKEN = "xoxb-sandbox"
 APP_TOKEN = "xapp-sandbox"
@@ -84,12 +85,12 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def pace() -> Pace | None:
+def rate() -> Rate | None:
     return None
 
 
 @pytest.fixture
-async def sandbox(script: Script, clock: HandClock, pace: Pace | None) -> AsyncIterator[Sandbox]:
+async def sandbox(script: Script, clock: HandClock, rate: Rate | None) -> AsyncIterator[Sandbox]:
     """Mounted below a path, as the product mounts it."""
     slack = SlackStandIn(
         bot_token=BOT_TOKEN,
@@ -98,7 +99,7 @@ async def sandbox(script: Script, clock: HandClock, pace: Pace | None) -> AsyncI
         faults=script,
         clock=clock,
         ids=CountedIds(),
-        post_pace=pace,
+        post_rate=rate,
         ack_timeout=timedelta(seconds=2),
         retry_delays=(timedelta(0),) * 3,
     )

@@ -6,7 +6,7 @@ import json
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from connectors.sandbox.slack import Pace
+from connectors.sandbox.rate_limit import Rate
 
 from .conftest import Sandbox
 
@@ -219,10 +219,10 @@ async def test_a_post_to_a_person_opens_direct_messages(sandbox: Sandbox) -> Non
     assert sandbox.slack.open_direct("ana").id == sent["channel"]
 
 
-class TestPace:
+class TestRate:
     @pytest.fixture
-    def pace(self) -> Pace:
-        return Pace(per_second=1, burst=2)
+    def rate(self) -> Rate:
+        return Rate(per_second=1, burst=2)
 
     async def test_posts_faster_than_slack_allows_are_told_when_to_come_back(self, sandbox: Sandbox) -> None:
         for _ in range(2):
@@ -231,6 +231,6 @@ class TestPace:
         assert error.response.status_code == 429
         assert error.response["error"] == "ratelimited"
         assert error.response.headers["Retry-After"] == "1"
-        assert sandbox.slack.pace_violations == 1
+        assert sandbox.slack.posts_refused == 1
         sandbox.clock.push(1)
         await sandbox.client.chat_postMessage(channel=sandbox.support, text="x")

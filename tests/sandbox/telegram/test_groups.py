@@ -11,6 +11,7 @@ from telegram import Bot
 from telegram.error import BadRequest, Forbidden, RetryAfter
 
 from bot.core.errors import CommandError
+from connectors.sandbox.rate_limit import Rate
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.telegram import GroupChat, Limits, TelegramStandIn, together
 from connectors.sandbox.telegram.model import TelegramUser
@@ -133,7 +134,7 @@ async def test_only_members_do_anything_in_a_group(rig: Rig) -> None:
 
 
 async def test_a_group_is_written_to_at_most_twenty_times_a_minute() -> None:
-    async with running(TelegramStandIn(limits=Limits(bot_burst=100))) as rig:
+    async with running(TelegramStandIn(limits=Limits(bot=Rate(30.0, 100)))) as rig:
         group, _ = office(rig.stand_in)
         for _ in range(20):
             await rig.bot.send_message(group.id, "x")

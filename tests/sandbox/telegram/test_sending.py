@@ -15,6 +15,7 @@ from telegram import (
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter
 
 from connectors.sandbox.fault import Fault, FaultKind
+from connectors.sandbox.rate_limit import Rate
 from connectors.sandbox.telegram import Limits, TelegramStandIn
 from tests.sandbox.telegram.conftest import Rig, running
 
@@ -222,7 +223,7 @@ async def test_reactions_commands_and_chats_are_answered(rig: Rig) -> None:
 
 
 async def test_limits_are_enforced_when_asked_for() -> None:
-    async with running(TelegramStandIn(limits=Limits(per_chat=0.001, chat_burst=2))) as rig:
+    async with running(TelegramStandIn(limits=Limits(chat=Rate(0.001, 2)))) as rig:
         maya = rig.stand_in.user("Maya")
         rig.stand_in.say(maya, "hi")
         for _ in range(2):

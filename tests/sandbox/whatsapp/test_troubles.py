@@ -8,6 +8,7 @@ import pytest
 
 from bot.core.errors import CommandError
 from connectors.sandbox.faults import Mischief
+from connectors.sandbox.rate_limit import Rate
 from connectors.sandbox.whatsapp import Limits, Phone, Tick, Trouble, WhatsAppStandIn
 from tests.sandbox.whatsapp.conftest import NOON, QUICK, Rig, running
 
@@ -62,9 +63,7 @@ async def test_forty_five_at_once_to_one_person_and_then_one_in_six_seconds() ->
 
 
 async def test_eighty_a_second_from_one_number() -> None:
-    stand_in = WhatsAppStandIn(
-        clock=lambda: NOON, limits=Limits(per_number=2.0, number_burst=2), pauses=QUICK
-    )
+    stand_in = WhatsAppStandIn(clock=lambda: NOON, limits=Limits(number=Rate(2.0, 2)), pauses=QUICK)
     async with running(stand_in) as rig:
         for number in ("15005550001", "15005550002"):
             await rig.text(number)
