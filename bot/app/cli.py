@@ -182,30 +182,32 @@ def _add_processes(app: typer.Typer) -> None:
         sandbox: Annotated[bool, typer.Option("--sandbox", help="With stand-ins for the platforms.")] = False,
     ) -> None:
         """Everything on this machine, with servers of its own where none are given."""
-        from bot.app import processes
+        from bot.app import process
+        from bot.app import up as all_processes
 
-        processes.run("up", lambda settings: uvloop.run(processes.up(settings, sandbox=sandbox)))
+        process.run("up", lambda settings: uvloop.run(all_processes.up(settings, sandbox=sandbox)))
 
     @app.command()
     def serve() -> None:
         """Webhooks, sockets, polling, pages."""
-        from bot.app import processes
+        from bot.app import process, processes
 
-        processes.run("serve", lambda settings: uvloop.run(processes.serve(settings)))
+        process.run("serve", lambda settings: uvloop.run(processes.serve(settings)))
 
     @app.command()
     def work() -> None:
         """Turns and deliveries."""
-        from bot.app import processes
+        from bot.app import process, processes
 
-        processes.run("work", lambda settings: uvloop.run(processes.work(settings)))
+        process.run("work", lambda settings: uvloop.run(processes.work(settings)))
 
     @app.command()
     def jobs() -> None:
         """Work that belongs to no single conversation."""
-        from bot.app import processes
+        # Not `processes`, which loads all of the program: this one needs half of it.
+        from bot.app import jobs_process, process
 
-        processes.run("jobs", processes.jobs)
+        process.run("jobs", jobs_process.jobs)
 
     db = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None)

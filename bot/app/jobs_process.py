@@ -16,6 +16,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from types import FrameType
@@ -33,8 +34,10 @@ from rq.worker import WorkerStatus
 from bot.app.embedded import Servers
 from bot.app.jobs_health import healthy
 from bot.app.jobs_in_turn import run_in_turn
+from bot.app.process import namespace
 from bot.app.settings import Settings
 from bot.bus.redis_health import RedisHealth
+from bot.core.errors import SettingsError
 from bot.jobs.job import Job
 from bot.jobs.perform import interrupt, perform
 from bot.jobs.queue import SERIALIZER, enqueue_due, queue_name, queue_of
@@ -47,6 +50,27 @@ _TICK = 1.0  # seconds
 _PATIENCE = 2.0  # seconds to connect to Redis
 _WORKER_TTL = 60  # seconds; RQ asks Redis for a job a little shorter than that
 _RESULT_TTL = 86_400  # seconds
+CHILD_OF = "DESK_CHILD_OF"  # tells `desk jobs` which `desk up` it belongs to
+
+
+def jobs(settings: Settings) -> None:
+    """Run RQ's workers and cron until SIGTERM or SIGINT. Raises SettingsError without DATABASE_URL.
+
+    Without Redis, run the periodic jobs one after the other.
+    """
+    url = settings.database_url
+    if not url:
+        raise SettingsError("`desk jobs` needs DATABASE_URL: give it the one of `desk work`")
+    if parent := settings.environ.get(CHILD_OF, ""):
+        threading.Thread(target=_follow, args=(int(parent),), daemon=True, name="parent").start()
+    run_jobs(settings, Servers(database_url=url, redis_url=settings.redis_url or ""), namespace(url))
+
+
+def _follow(parent: int) -> None:
+    """End this process when the one that started it has ended, even if that one was killed."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:

@@ -3,7 +3,6 @@
 Adding a channel or a model is one line here.
 """
 
-import hashlib
 import math
 import os
 import socket
@@ -19,6 +18,7 @@ from bot.app.checking import lender
 from bot.app.connections import Connections
 from bot.app.embedded import Servers
 from bot.app.files import FileService, scanner
+from bot.app.process import namespace
 from bot.app.settings import Settings
 from bot.bus.accept import Bus, Commander
 from bot.bus.deliver import Deliverer, DeliveryPace
@@ -200,11 +200,6 @@ def lease_of(settings: Settings) -> timedelta:
     if not 1 <= seconds <= 300:
         raise SettingsError(f"LEASE_SECONDS is {word[:20]!r}: it must be a number from 1 to 300")
     return timedelta(seconds=seconds)
-
-
-def namespace(database_url: str) -> str:
-    """Return a prefix derived from the database's URL. It separates two desks that share one Redis."""
-    return hashlib.sha256(database_url.encode()).hexdigest()[:12]
 
 
 def commander(desk: Desk, directory: Directory) -> Commander:

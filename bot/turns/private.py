@@ -8,6 +8,7 @@ line is private: what stayed inside can still be sent, what has left cannot be t
 
 import html
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import regex
@@ -166,25 +167,19 @@ _MOMENT = rf"""
 """
 _THEN = rf"(?: {_MOMENT} | {_AT} | {_LABEL} | {_MARK} ){{0,9}}+"
 # Each part is defined once and called by name: a pattern that repeats them takes seconds to compile.
-_PRIVATE = regex.compile(
-    rf"""
+_PRIVATE = rf"""
     (?(DEFINE) (?P<then>{_THEN}) (?P<told>{_TOLD}) )
     (?= .*? {_TWO} )
     (?: {_AT} | {_MARK} | {_NUMBER} )*+
     (?: (?&then) (?: {_FOR_WHOM} )?+ | (?&told) (?&then) | (?&then) (?&told) (?&then) )
     {_TWO}
-    """,
-    regex.VERBOSE,
-)
+"""
 # A command, whatever formatting surrounds it and whatever follows its name. A path with a second slash is
 # none, nor is a price ("€/month").
-_COMMAND = regex.compile(
-    rf"""
+_COMMAND = rf"""
     (?: [@\uff20] (?![{_SLASH}]) {_WORD}{{1,80}}+ [{_UNSEEN}] | \p{{Nd}}{{1,9}} [.)] [{_UNSEEN}] | {_MARK} )*+
     (?<![.\p{{Sc}}]) [{_SLASH}] @? \p{{L}} (?! \S* [{_SLASH}] [\p{{L}}\p{{N}}] )
-    """,
-    regex.VERBOSE,
-)
+"""
 _BLANK = regex.compile(rf"[{_UNSEEN}>]*")
 _QUOTED = regex.compile(rf"[{_UNSEEN}]*>")
 _LINKED = regex.compile(r"\[(?P<label>(?:[^\[\]\\]|\\.){1,300})\]\([^()\n]{0,2000}\)")
@@ -225,7 +220,10 @@ def divide(text: str) -> Divided:
 
 def is_command(text: str) -> bool:
     """Return whether a message begins like a command to a program."""
-    return any(_COMMAND.match(reading) for reading in _readings(html.unescape(text)))
+    read = html.unescape(text)
+    if _ANY_SLASH.search(read) is None:
+        return False
+    return any(_compiled(_COMMAND).match(reading) for reading in _readings(read))
 
 
 def _readings(line: str) -> Iterator[str]:
@@ -241,7 +239,15 @@ def _readings(line: str) -> Iterator[str]:
 def _is_private(line: str) -> bool:
     if _ANY_SLASH.search(line) is None:
         return False
-    return any(_PRIVATE.match(reading, endpos=_BEGINNING) for reading in _readings(line))
+    return any(_compiled(_PRIVATE).match(reading, endpos=_BEGINNING) for reading in _readings(line))
+
+
+@cache
+def _compiled(pattern: str) -> regex.Pattern[str]:
+    """Compile a pattern when it is first needed: both together take half a second and 40 MB, which a process
+    that reads no words of staff does not spend.
+    """
+    return regex.compile(pattern, regex.VERBOSE)
 
 
 def _begins_private(read: list[str]) -> bool:

@@ -7,15 +7,16 @@ wrong, and four in a hundred are below it. Names, numbers and words that many la
 import re
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Final
-
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from typing import TYPE_CHECKING, Final
 
 from orgs.answering.courtesy import courtesy
 from orgs.answering.lexicon import each
 from orgs.answering.words import bounded
 from orgs.answering.words import words as folded
 from orgs.translations import base
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
 SURE: Final = 0.55
 # Other languages that customers write in: without them, Italian would be taken for Spanish.
@@ -107,8 +108,11 @@ def _by_words(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _identifier(languages: frozenset[str]) -> LanguageIdentifier:
+def _identifier(languages: frozenset[str]) -> "LanguageIdentifier":
     """Load the library's model, reduced to these languages and OTHERS."""
+    # Imported only here, with numpy: 11 MB, which only a process that reads customers' words needs.
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415
+
     whole = LanguageIdentifier.from_model_file(MODEL_FILE)
     known = set(whole.labels)
     whole.set_languages(known & {*languages, *OTHERS})

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from bot.app.embedded import EmbeddedValkey
 from bot.app.embedded.kept import free_port
+from bot.app.process import namespace
 from bot.app.settings import parse
-from bot.app.wiring import namespace
 from bot.bus.wakeups import Wakeups
 from bot.core.ids import ConversationId, new_id
 from connectors.sandbox.server import Sandbox
