@@ -123,7 +123,7 @@ def _called(turn: Turn, event: Event, seconds: int | None) -> None:
 def _link(turn: Turn, item: Input, event: Event) -> None:
     """Record which message of the log the new one answers."""
     message, answered = _entry(turn, item), turn.in_their_chat(event.reply_to)
-    if message is not None and answered is not None:
+    if message is not None and answered is not None and answered.id != message.id:
         turn.add(ChangeMessage(message.id, reply_to=answered.id))
 
 
@@ -160,12 +160,11 @@ def _said(turn: Turn, item: Input, event: Event) -> None:
             if told and message.state is not MessageState.NOTE:
                 _show(turn, message, event)
             return
-    twin = _known(turn, event.message) if isinstance(event.content, Said) else None
-    if twin is not None and twin.id != message.id:
+    others = (m for m in _with_id(turn, event.message) if m.id != message.id)
+    notes = (m for m in others if m.state is MessageState.NOTE)
+    twin = next(notes, None) if isinstance(event.content, Said) else None
+    if twin is not None:
         # The edit came before the message it belongs to: the log already has the newer text, as a note.
-        if twin.state is not MessageState.NOTE:
-            turn.add(ChangeMessage(message.id, state=MessageState.DELETED))
-            return
         turn.add(ChangeMessage(message.id, text=twin.text))
         turn.add(ChangeMessage(twin.id, state=MessageState.DELETED))
         message = turn.messages[message.id]
@@ -458,7 +457,16 @@ def _known(turn: Turn, ref: str) -> Message | None:
 
 
 def _entries(turn: Turn, ref: str) -> list[Message]:
-    """Return the log's entries for a message: more than one where an edit brought other files."""
+    """Return the log's entries for the newest message with an id, which are several if edits brought files.
+
+    Ids begin anew where a Telegram group becomes a supergroup, and some programs give all their mails one.
+    """
+    entries = _with_id(turn, ref)
+    newest = max((n for n, message in enumerate(entries) if message.text), default=0)
+    return entries[newest:]  # what an edit brought has no text
+
+
+def _with_id(turn: Turn, ref: str) -> list[Message]:
     known = (m for m in turn.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER)
     return [message for message in known if message.state is not MessageState.DELETED]
 

@@ -483,10 +483,11 @@ class Turn:
         return message.id in self.view.leaving or message.id in decided
 
     def in_their_chat(self, ref: str) -> Message | None:
-        """Return the message that a platform's id stands for in the customer's chat."""
-        sent = (self.messages[id_] for id_ in self.view.refs.get(ref, ()) if id_ in self.messages)
+        """Return the newest message that a platform's id stands for in the customer's chat."""
+        sent = self.view.refs.get(ref, ())
         theirs = (m for m in self.messages.values() if ref and m.ref == ref and m.room is None)
-        return next(sent, None) or next(theirs, None)
+        known = (m for m in self.messages.values() if m.id in sent)
+        return max((*known, *theirs), key=lambda m: (bool(m.text), m.at), default=None)
 
     def in_rooms(self, ref: str) -> Iterator[Message]:
         """Yield the messages that a line of a room shows, by the platform's id of that line."""
