@@ -4,7 +4,8 @@
 # make cases   inputs that failed once; skipped where the folder of them is absent
 # make chaos   the crash tests at full length
 # make image   follow the Dockerfile's steps in a bare folder
-# make bench   what it costs and how fast it is; at most 5 minutes
+# make bench   what it costs and how fast it is, and whether the budgets hold; at most 5 minutes
+# make bench PHASE=floods   one phase alone: start, load, floods, mails, mailbox, texts
 # make lock    pin the newest versions that pyproject.toml allows
 # make clean   forget what was built and installed; the data in ./var stays
 
@@ -48,7 +49,7 @@ image: $(STAMP)
 	IMAGE=1 $(BIN)/python -m pytest -n 0 tests/platform/test_image.py
 
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(PHASE)
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.lock

@@ -6,10 +6,12 @@ Nothing but this machine can be reached: connecting anywhere else raises NotLoop
 
 import ipaddress
 import itertools
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,13 +20,14 @@ import pytest
 import redis
 
 from bot.app.embedded.kept import free_port as find_free_port
-from tests.lengths import FULL
+from tests.lengths import FULL, LAST_RUN
 from tests.tools.shared_servers import Addresses, SharedServers, ask, clone, drop, on_database
 
 ROOT = Path(__file__).resolve().parents[1]
 _numbers = itertools.count(1)
 _servers = pytest.StashKey[SharedServers]()
 _folder = pytest.StashKey[Path]()
+_begun = pytest.StashKey[float]()
 _COSTLY = frozenset({"servers", "chromium", "var", "free_port"})  # fixtures of tests that start something
 _COSTLY_CASES, _CASES = 3, 24  # so many cases of a test has a short run
 _ORDER = {folder: n for n, folder in enumerate(("chaos", "story", "platform", "sandbox", "rooms", "turns"))}
@@ -50,6 +53,7 @@ def _only_loopback(event: str, args: tuple[object, ...]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     sys.addaudithook(_only_loopback)  # below asyncio and every client, and nothing is patched
+    config.stash[_begun] = time.monotonic()
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None:
         config.stash[_folder] = Path(workerinput["servers"])
@@ -70,11 +74,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     A run of files or tests that are named leaves nothing out.
     """
-    if not FULL and all(Path(given).resolve() == ROOT / "tests" for given in config.args):
+    if not FULL and _is_whole(config):
         chosen = set(_short(items))
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = [item for item in items if item in chosen]
     items.sort(key=lambda item: _ORDER.get(item.path.relative_to(ROOT / "tests").parts[0], len(_ORDER)))
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Return whether no test, file or folder was named."""
+    return all(Path(given).resolve() == ROOT / "tests" for given in config.args)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Note how long a whole run took, for `make bench` to show."""
+    config = session.config
+    chosen = config.getoption("-m") or config.getoption("-k")
+    if exitstatus or chosen or hasattr(config, "workerinput") or not _is_whole(config):
+        return
+    known = json.loads(LAST_RUN.read_text("utf-8")) if LAST_RUN.exists() else {}
+    known["full" if FULL else "short"] = round(time.monotonic() - config.stash[_begun], 1)
+    LAST_RUN.parent.mkdir(exist_ok=True)
+    LAST_RUN.write_text(json.dumps(known), "utf-8")
 
 
 def _short(items: list[pytest.Item]) -> Iterator[pytest.Item]:

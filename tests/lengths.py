@@ -1,9 +1,11 @@
 """How long tests run: short in `make test`, at full length in `make test-all`, which sets FULL=1."""
 
 import os
+from pathlib import Path
 from typing import Final
 
 FULL: Final = bool(os.environ.get("FULL"))
+LAST_RUN: Final = Path(__file__).parent / "artifacts" / "last-run.json"  # seconds, by "short" and "full"
 
 
 def times(full: int, quick: int = 0) -> int:

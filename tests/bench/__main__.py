@@ -1,51 +1,40 @@
-"""`python -m tests.bench [--json PATH] [--scale N]`: below five minutes, with a table and JSON."""
+"""`python -m tests.bench [PHASE]`: what it costs and how fast it is, with tables.
+
+Without a phase: the budgets and the round trips, in less than five minutes.
+"""
 
 import argparse
-import json
+import asyncio
 import sys
-import time
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from typing import Final
 
-import uvloop
-from rich.console import Console
+from tests.bench import floods, mailbox, mails, round_trips, start, texts
 
-from tests.bench.plan import Report, bench
-from tests.bench.report import as_data, show
-from tests.story.rig import ROOT
-
-LIMIT = 300.0  # seconds
-
-
-async def measured(console: Console, scale: float) -> Report:
-    begun = time.monotonic()
-    with console.status("") as status:
-
-        def say(what: str) -> None:
-            status.update(what)
-            console.print(f"[dim]{time.monotonic() - begun:5.1f} s  {what}[/]")
-
-        async with bench(say, scale) as run:
-            return await run.run()
+PHASES: Final[Mapping[str, tuple[Callable[[], int], str]]] = {
+    "start": (start.main, "how fast it starts again, what it weighs, and the other budgets"),
+    "load": (round_trips.main, "round trips, alone and beside 2,000 idle organizations"),
+    "floods": (
+        lambda: asyncio.run(floods.main()),
+        "how long others wait while one customer writes without end",
+    ),
+    "mails": (mails.main, "CPU to read hostile mails"),
+    "mailbox": (mailbox.main, "how long customers wait behind hostile mails"),
+    "texts": (texts.main, "CPU to render hostile texts for each channel"),
+}
+_USUAL: Final = ("start", "load")
 
 
 def main() -> int:
-    arguments = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    arguments.add_argument(
-        "--json", type=Path, default=ROOT / "var" / "bench.json", help="where the figures go"
+    arguments = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="What it costs and how fast it is. Without a phase: start and load.",
+        epilog="; ".join(f"{name}: {what}" for name, (_, what) in PHASES.items()),
     )
-    arguments.add_argument("--scale", type=float, default=1.0, help="stretches the phases; 1 stays in bounds")
+    arguments.add_argument("phase", nargs="?", choices=PHASES, help="one phase alone, however long it takes")
     given = arguments.parse_args()
-    console = Console(stderr=True, width=None if sys.stderr.isatty() else 150)
-    begun = time.monotonic()
-    report = uvloop.run(measured(console, given.scale))
-    seconds = time.monotonic() - begun
-    show(report, Console(width=None if sys.stdout.isatty() else 150))
-    data = as_data(report, seconds)
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
-    console.print(f"[dim]{seconds:.0f} s; the figures are in {given.json}[/]")
-    broken = data["lost"] or data["unasked"] or (given.scale <= 1 and seconds > LIMIT)
-    return 1 if broken else 0
+    chosen = (given.phase,) if given.phase else _USUAL
+    return max(PHASES[name][0]() for name in chosen)
 
 
 if __name__ == "__main__":

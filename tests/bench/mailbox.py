@@ -45,5 +45,10 @@ async def measure() -> None:
     print(f"CPU of the reading processes for each hostile mail, their starting included: {cpu:.1f} s")
 
 
+def main() -> int:
+    asyncio.run(measure())
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(measure()))
+    sys.exit(main())

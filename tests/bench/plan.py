@@ -50,13 +50,12 @@ class Report:
 
 
 class Bench:
-    """One run. `scale` stretches the phases; 1 is what `make bench` takes."""
+    """One run."""
 
-    def __init__(self, services: Desk, crowd: Crowd, say: Say, scale: float) -> None:
-        self._house = services
+    def __init__(self, services: Desk, crowd: Crowd, say: Say) -> None:
+        self._desk = services
         self._crowd = crowd
         self._say = say
-        self._scale = scale
         self.report = Report()
 
     async def run(self) -> Report:
@@ -71,21 +70,21 @@ class Bench:
         await self._phase("greetings, 5/s", self._steadily(GREETINGS, 5.0, 5.0))
         self.report.loaded = self._memory()
         self._say("a second worker starts")
-        await self._house.start("work", "work 2")
+        await self._desk.start("work", "work 2")
         await self._phase("warm-up of two", self._saturate(QUESTIONS, 3.0))
         for name, texts in (("questions", QUESTIONS), ("greetings", GREETINGS)):
             await self._phase(f"{name}, saturated, two workers", self._saturate(texts, 8.0))
         self.report.unasked = crowd.unasked
         await self._tenants()
-        for event in self._house.said():
+        for event in self._desk.said():
             self.report.complaints[event] = self.report.complaints.get(event, 0) + 1
         return self.report
 
     async def _tenants(self) -> None:
         """Weigh the processes while thousands of organizations have nothing to do."""
         self._say(f"{tenants.ORGANIZATIONS} more organizations")
-        await asyncio.to_thread(tenants.settle, self._house.environ)
-        await self._house.again()
+        await asyncio.to_thread(tenants.settle, self._desk.environ)
+        await self._desk.again()
         await self._until_quiet()
         self._say("they are idle")
         before, begun = self._cpu(), time.monotonic()
@@ -106,10 +105,10 @@ class Bench:
                     return
 
     async def _saturate(self, texts: Sequence[str], seconds: float) -> Outcome:
-        return await self._crowd.saturate(texts, at_once=AT_ONCE, seconds=seconds * self._scale)
+        return await self._crowd.saturate(texts, at_once=AT_ONCE, seconds=seconds)
 
     async def _steadily(self, texts: Sequence[str], per_second: float, seconds: float) -> Outcome:
-        return await self._crowd.steadily(texts, per_second=per_second, seconds=seconds * self._scale)
+        return await self._crowd.steadily(texts, per_second=per_second, seconds=seconds)
 
     async def _phase(self, name: str, load: Awaitable[Outcome]) -> None:
         self._say(name)
@@ -123,7 +122,7 @@ class Bench:
 
     @property
     def _watched(self) -> list[Watched]:
-        return [*self._house.processes, *self._house.servers]
+        return [*self._desk.processes, *self._desk.servers]
 
     def _cpu(self) -> dict[str, float]:
         return {watched.name: watched.cpu() for watched in (*self._watched, Watched.myself("load"))}
@@ -133,7 +132,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(say: Say, scale: float) -> AsyncIterator[Bench]:
+async def bench(say: Say) -> AsyncIterator[Bench]:
     """Everything started, with one worker."""
     loop = asyncio.get_running_loop()
     crowd: Crowd | None = None
@@ -155,7 +154,7 @@ async def bench(say: Say, scale: float) -> AsyncIterator[Bench]:
             await webhook.open()
             crowd = Crowd(webhook, CUSTOMERS)
             try:
-                yield Bench(services, crowd, say, scale)
+                yield Bench(services, crowd, say)
             finally:
                 webhook.close()
     finally:
