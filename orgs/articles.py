@@ -17,7 +17,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
-from orgs.specification.fields import Line, Name, Part, Tag
+from orgs.specification.fields import Fields, Line, Name, Tag
 from orgs.specification.hours import CalendarDate
 from orgs.tree import MAX_BYTES, Tree, Unreadable, decode, read_tree
 
@@ -28,7 +28,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ArticleSection:
     """The text under one heading. Text before the first heading has the article's title and level 1."""
 
     heading: str
@@ -45,10 +45,10 @@ class Article:
     tags: tuple[str, ...]
     updated: date | None
     body: str  # Markdown, without front matter
-    sections: tuple[Section, ...]
+    sections: tuple[ArticleSection, ...]
 
 
-class FrontMatter(Part):
+class FrontMatter(Fields):
     id: Name | None = None
     title: Line | None = None
     tags: Annotated[tuple[Tag, ...], Field(max_length=30)] = ()
@@ -124,7 +124,7 @@ def _front_matter(head: str) -> FrontMatter:
         raise BadFrontMatter(tree, error) from None
 
 
-def _sections(title: str, body: str) -> Iterator[Section]:
+def _sections(title: str, body: str) -> Iterator[ArticleSection]:
     taken: dict[str, int] = {}
     heading, level, lines = title, 1, list[str]()
     fence = ""
@@ -139,7 +139,9 @@ def _sections(title: str, body: str) -> Iterator[Section]:
     yield from _section(heading, level, lines, taken)
 
 
-def _section(heading: str, level: int, lines: Sequence[str], taken: dict[str, int]) -> Iterator[Section]:
+def _section(
+    heading: str, level: int, lines: Sequence[str], taken: dict[str, int]
+) -> Iterator[ArticleSection]:
     """Yield the section of a heading. A heading without text yields nothing: it only groups those
     below it.
     """
@@ -150,7 +152,7 @@ def _section(heading: str, level: int, lines: Sequence[str], taken: dict[str, in
     taken[anchor] = taken.get(anchor, 0) + 1
     if taken[anchor] > 1:
         anchor = f"{anchor}-{taken[anchor]}"
-    yield Section(heading, level, anchor, body)
+    yield ArticleSection(heading, level, anchor, body)
 
 
 def _fence_after(fence: str, line: str) -> str:

@@ -61,7 +61,7 @@ class Step:
     reminder: timedelta | None
 
 
-class Room(NamedTuple):
+class RoomChannel(NamedTuple):
     account_id: str
     channel: str
 
@@ -70,7 +70,7 @@ class RoomChoice(NamedTuple):
     """A channel where an escalation may continue, and the team that then has it."""
 
     team_id: TeamId
-    room: Room
+    room: RoomChannel
 
 
 def find_team(org: Organization, name: str) -> Team | None:
@@ -212,7 +212,7 @@ def _without_repeats(steps: list[Step]) -> tuple[Step, ...]:
     return tuple(step for step in steps if called[step.team_id, step.person_id] is step)
 
 
-def room_for(org: Organization, team_id: str) -> Room:
+def room_for(org: Organization, team_id: str) -> RoomChannel:
     """Return where the team handles escalations: its escalation channel, its private one, or the
     default team's.
     """
@@ -229,16 +229,16 @@ def room_choices(org: Organization, team_id: str) -> tuple[RoomChoice, ...]:
     own, others = _rooms(org, find_team(org, team_id)), _rooms(org, last)
     choices = [RoomChoice(TeamId(team_id), room) for room in own or others]
     choices += [RoomChoice(TeamId(last.id), room) for room in others]
-    choices = choices or [RoomChoice(TeamId(team_id), Room(staff_account(org), "#escalation"))]
+    choices = choices or [RoomChoice(TeamId(team_id), RoomChannel(staff_account(org), "#escalation"))]
     return tuple({choice.room: choice for choice in reversed(choices)}.values())[::-1]
 
 
-def _rooms(org: Organization, team: Team | None) -> list[Room]:
+def _rooms(org: Organization, team: Team | None) -> list[RoomChannel]:
     return [_room(org, ref) for ref in team.channels.escalation + team.channels.private] if team else []
 
 
-def _room(org: Organization, ref: ChannelRef) -> Room:
-    return Room(ref.account or staff_account(org), ref.channel)
+def _room(org: Organization, ref: ChannelRef) -> RoomChannel:
+    return RoomChannel(ref.account or staff_account(org), ref.channel)
 
 
 def rooms_on(org: Organization, account_id: str) -> tuple[str, ...]:
@@ -269,7 +269,7 @@ def private_rooms_on(org: Organization, account_id: str) -> tuple[tuple[str, boo
     return tuple((channel, channel in public) for channel in dict.fromkeys(private))
 
 
-def is_public(org: Organization, room: Room) -> bool:
+def is_public(org: Organization, room: RoomChannel) -> bool:
     """Return whether the file lists a channel as one that the whole workplace may read."""
     return dict(private_rooms_on(org, room.account_id)).get(room.channel, False)
 
@@ -285,7 +285,7 @@ def channel_of(org: Organization, account_id: str) -> Channel:
     return Channel(account.channel if account else "slack")
 
 
-def direct_chats(org: Organization, person_id: str, by_email: Container[str] = ()) -> tuple[Room, ...]:
+def direct_chats(org: Organization, person_id: str, by_email: Container[str] = ()) -> tuple[RoomChannel, ...]:
     """Return where a person can be messaged directly: each account that serves staff, with their id there.
 
     On the accounts in `by_email`, their email address serves as id if the file gives no other.
@@ -294,7 +294,7 @@ def direct_chats(org: Organization, person_id: str, by_email: Container[str] = (
     if person is None:
         return ()
     return tuple(
-        Room(account.id, known)
+        RoomChannel(account.id, known)
         for account in org.accounts
         if account.serves is Serves.STAFF
         and (known := person.on(account.channel) or (person.email if account.id in by_email else ""))

@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import AnchorForged, PlatformDown, Refused
 from bot.core.ids import OrgId
-from storage.audit import GENESIS, Link, Verdict, verify
+from storage.audit import GENESIS, ChainVerdict, Link, verify
 from storage.database import Database
 from storage.filestore import FileStore
 from storage.sealing import Keyring
@@ -236,7 +236,7 @@ class Compared:
     compared with.
     """
 
-    verdict: Verdict
+    verdict: ChainVerdict
     against: str
     whole: bool  # the verdict is good, and every place with anchors could be read
 
@@ -268,7 +268,7 @@ async def compare(
     return Compared(verdict, _against(known), verdict.ok and not known.failed)
 
 
-def _less_good(verdict: Verdict, fault: str) -> Verdict:
+def _less_good(verdict: ChainVerdict, fault: str) -> ChainVerdict:
     if not fault:
         return verdict
     found = fault if verdict.ok else f"{verdict.sentence} {fault}"

@@ -69,7 +69,7 @@ class AuditLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ChainVerdict:
     """The outcome of `verify`. `first_broken`, `audit_id` and `what` are None if it is `ok`."""
 
     ok: bool
@@ -337,7 +337,7 @@ _TAIL: Final = text(
 
 async def verify(
     connection: AsyncConnection, organization_id: UUID, noted: Sequence[Link] = (), batch: int = _BATCH
-) -> Verdict:
+) -> ChainVerdict:
     """Compare the whole chain with the log, `batch` links at a time. Sealing may continue meanwhile.
 
     `noted` are links kept outside the database: the chain must still contain them.
@@ -351,8 +351,8 @@ async def verify(
     if flaw is None:
         links = "1 entry is" if last == 1 else f"{last} entries are"
         sentence = f"The audit chain is whole: {links} sealed, {unsealed} waiting."
-        return Verdict(ok=True, sealed=last, unsealed=unsealed, sentence=sentence)
-    return Verdict(
+        return ChainVerdict(ok=True, sealed=last, unsealed=unsealed, sentence=sentence)
+    return ChainVerdict(
         ok=False,
         sealed=last,
         unsealed=unsealed,

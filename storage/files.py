@@ -25,7 +25,7 @@ from storage.inbox import FILE_ERROR, FILE_NAME, FILE_REF, MADE, NOBODY, Entry, 
 from storage.keys import Keys
 from storage.sealing import Sealer
 
-__all__ = ["Fetched", "FileStore", "Files", "Kept", "Wanted"]
+__all__ = ["ClaimedFile", "Fetched", "FileStore", "Files", "StoredFile"]
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ AnyRow = Row[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ClaimedFile:
     """A file to fetch, claimed: nobody else fetches it before the lease ends."""
 
     id: UUID
@@ -58,7 +58,7 @@ class Wanted:
 class Fetched:
     """The outcome of fetching a file. `outcome` is stored, refused, failed, or later."""
 
-    wanted: Wanted
+    wanted: ClaimedFile
     outcome: str
     mime_type: str = ""
     name: str = ""
@@ -68,7 +68,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredFile:
     """A stored file."""
 
     id: UUID
@@ -86,14 +86,14 @@ class Files:
         self._keys = keys
         self._inboxes = inboxes
 
-    async def claim(self, without: Collection[AccountId], limit: int, lease: timedelta) -> list[Wanted]:
+    async def claim(self, without: Collection[AccountId], limit: int, lease: timedelta) -> list[ClaimedFile]:
         """Claim up to `limit` files that are due, those that are due longest first, except of accounts in
         `without`.
 
         Give up files of erased customers. Postpone files that no key at hand opens. Raise StorageUnavailable.
         """
         given = {"without": sorted(without), "limit": limit, "seconds": lease.total_seconds()}
-        wanted: list[Wanted] = []
+        wanted: list[ClaimedFile] = []
         erased, unreadable = [], []
         async with self._database.begin() as connection:
             for row in (await connection.execute(_CLAIM, given)).all():
@@ -110,9 +110,9 @@ class Files:
                 await connection.execute(_PUT_OFF, {"ids": unreadable})
         return wanted
 
-    def _wanted(self, row: AnyRow) -> Wanted:
+    def _wanted(self, row: AnyRow) -> ClaimedFile:
         sealer = self._keys.customer(CustomerId(row.customer_id), row.data_key)
-        return Wanted(
+        return ClaimedFile(
             row.id,
             OrgId(row.organization_id),
             ConversationId(row.conversation_id),
@@ -126,12 +126,12 @@ class Files:
             sealer,
         )
 
-    async def renew(self, held: Sequence[Wanted], lease: timedelta) -> None:
+    async def renew(self, held: Sequence[ClaimedFile], lease: timedelta) -> None:
         """Extend the leases of those files that are still ours."""
         async with self._database.begin() as connection:
             await connection.execute(_RENEW, _claims(held) | {"seconds": lease.total_seconds()})
 
-    async def release(self, held: Sequence[Wanted]) -> None:
+    async def release(self, held: Sequence[ClaimedFile]) -> None:
         """Give the files back, as if they had not been claimed: other workers can fetch them at once."""
         async with self._database.begin() as connection:
             await connection.execute(_RELEASE, _claims(held))
@@ -173,7 +173,7 @@ class Files:
         )
         return await self._inboxes.tell(connection, (entry,))
 
-    async def find(self, organization: OrgId, file: UUID) -> Kept:
+    async def find(self, organization: OrgId, file: UUID) -> StoredFile:
         """Return a stored file. Raise Refused if there is none, or if its customer was erased."""
         given = {"organization": organization, "id": file}
         async with self._database.begin(organization) as connection:
@@ -182,7 +182,7 @@ class Files:
             raise Refused("file_gone: there is no such file")
         try:
             sealer = self._keys.customer(CustomerId(row.customer_id), row.data_key)
-            return Kept(row.id, sealer.open(row.name, field=FILE_NAME), row.mime_type, row.size, sealer)
+            return StoredFile(row.id, sealer.open(row.name, field=FILE_NAME), row.mime_type, row.size, sealer)
         except KeyDestroyed:
             raise Refused("file_erased: the customer was erased") from None
         except CannotDecrypt as error:
@@ -207,7 +207,7 @@ class Files:
         return len(swept)
 
 
-def _claims(held: Sequence[Wanted]) -> dict[str, object]:
+def _claims(held: Sequence[ClaimedFile]) -> dict[str, object]:
     return {"ids": [wanted.id for wanted in held], "attempts": [wanted.attempts for wanted in held]}
 
 

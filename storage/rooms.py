@@ -47,7 +47,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class MergedInto:
     """The customer into whom the conversation's customer was merged."""
 
     id: CustomerId
@@ -65,7 +65,7 @@ class RoomView:
     team: TeamId
     current: bool
     story: tuple[Message, ...]  # oldest first
-    kept: Kept | None = None
+    kept: MergedInto | None = None
     earlier: tuple[Earlier, ...] = ()  # other conversations of this customer, on any channel, newest first
 
 
@@ -131,9 +131,9 @@ _ERASED = text("""
 """)
 
 
-def _kept(row: AnyRow, keys: Keys) -> Kept:
+def _kept(row: AnyRow, keys: Keys) -> MergedInto:
     profile = json.loads(keys.customer(row.id, row.data_key).open(row.profile, field=PROFILE))
-    return Kept(CustomerId(row.id), profile["name"])
+    return MergedInto(CustomerId(row.id), profile["name"])
 
 
 def _earlier(row: AnyRow) -> Earlier:

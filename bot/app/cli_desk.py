@@ -19,7 +19,7 @@ from bot.app.embedded.kept import LOOPBACK
 from bot.app.instance import running_instance
 from bot.app.logs import configure
 from bot.app.settings import LogLevel, Settings, load, parse, surroundings
-from bot.commands.desk import NOWHERE, Borrow, Desk, Reply, unopened
+from bot.commands.desk import NOWHERE, Borrow, Consent, Desk, unopened
 from bot.commands.registry import registry
 from bot.commands.secrets import LONGEST
 from bot.core.commands import Call, Caller, Output
@@ -70,13 +70,13 @@ class Shell:
     answers: TextIO
     questions: TextIO
 
-    async def confirm(self, changes: str, question: str) -> Reply:
+    async def confirm(self, changes: str, question: str) -> Consent:
         if not (self.answers.isatty() and self.questions.isatty()):
-            return Reply.UNASKED
+            return Consent.UNASKED
         self.questions.write(f"{printable(changes)}\n{question} [y/N] ")
         self.questions.flush()
         answer = await asyncio.to_thread(self.answers.readline)
-        return Reply.AGREED if answer.strip().lower() in ("y", "yes") else Reply.DECLINED
+        return Consent.AGREED if answer.strip().lower() in ("y", "yes") else Consent.DECLINED
 
     async def ask_secret(self, prompt: str) -> str:
         """Read a secret: everything that is piped in, or on a terminal one line, which is not shown."""

@@ -53,7 +53,7 @@ class _Open:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class AccountProblem:
     """The reason why an account does not work in this process.
 
     `until` is the time of the next attempt, by the monotonic clock.
@@ -84,7 +84,7 @@ class Connections:
         self._fetched: dict[AccountId, Account] = {}
         self._opening = asyncio.Lock()
         self._to_inspect: asyncio.Queue[OrgId] = asyncio.Queue()
-        self.problems: dict[AccountId, Problem] = {}
+        self.problems: dict[AccountId, AccountProblem] = {}
 
     # What the bus asks
 
@@ -185,7 +185,9 @@ class Connections:
                 made = self._made(account, await self._settings_of(account))
             except DeskError as error:
                 lasting = isinstance(error, SettingsError)  # it cannot work until the settings change
-                self.problems[id_] = Problem(str(error), _FOR_EVER if lasting else time.monotonic() + _AGAIN)
+                self.problems[id_] = AccountProblem(
+                    str(error), _FOR_EVER if lasting else time.monotonic() + _AGAIN
+                )
                 log.error("account not opened", account=str(id_), code=error.code)
                 return None
             self.problems.pop(id_, None)
@@ -256,7 +258,7 @@ class Connections:
             except DeskError as error:
                 lasting = isinstance(error, SettingsError)
                 again = again or not lasting
-                self.problems[account.id] = Problem(str(error), _FOR_EVER if lasting else 0.0)
+                self.problems[account.id] = AccountProblem(str(error), _FOR_EVER if lasting else 0.0)
                 log.error(
                     "account does not work", account=str(account.id), channel=account.channel, code=error.code
                 )

@@ -20,7 +20,7 @@ from bot.bus.naming import UNKNOWN
 from bot.bus.scanning import Scan, by_clamd, by_command
 from bot.core.errors import DeskError, PlatformDown, Refused, SettingsError, StorageUnavailable
 from bot.core.ids import Clock, OrgId
-from storage.files import Files, Kept
+from storage.files import Files, StoredFile
 from storage.filestore import FileStore
 
 log = structlog.get_logger(__name__)
@@ -123,7 +123,7 @@ class OrganizationFiles:
 
 
 async def _answer(
-    request: web.Request, kept: Kept, first: bytes, rest: AsyncIterator[bytes]
+    request: web.Request, kept: StoredFile, first: bytes, rest: AsyncIterator[bytes]
 ) -> web.StreamResponse:
     headers = headers_of(kept)
     wanted = _wanted(request, kept.size)
@@ -178,7 +178,7 @@ async def _cut(first: bytes, rest: AsyncIterator[bytes], wanted: range) -> Async
         chunk = await anext(rest, b"") if at < wanted.stop else b""
 
 
-def headers_of(kept: Kept) -> dict[str, str]:
+def headers_of(kept: StoredFile) -> dict[str, str]:
     """Return the response headers of a file.
 
     Pictures, sound and plain text are shown; everything else is saved. What could be a web page gets no type.

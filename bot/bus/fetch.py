@@ -32,7 +32,7 @@ from bot.core.errors import (
     Unreachable,
     WindowClosed,
 )
-from storage.files import Fetched, Files, Wanted
+from storage.files import ClaimedFile, Fetched, Files
 from storage.filestore import FileStore
 from storage.inbox import Wake
 
@@ -99,7 +99,7 @@ class Fetcher:
         """Fetch until `stop` is set, then finish what is nearly done and hand the rest back."""
         await self._loop.run(stop)
 
-    async def _claim(self, limit: int) -> Sequence[Wanted]:
+    async def _claim(self, limit: int) -> Sequence[ClaimedFile]:
         """Claim files to fetch.
 
         An account that already uses half of the slots gets none, so that a slow platform leaves room for the
@@ -109,11 +109,11 @@ class Fetcher:
         full = {account for account, held in busy.items() if held >= max(1, self._pace.slots // 2)}
         return await self._files.claim(full | set(self._connectors.failed), limit, self._pace.lease)
 
-    async def _renew(self, held: Sequence[Wanted]) -> None:
+    async def _renew(self, held: Sequence[ClaimedFile]) -> None:
         if held:
             await self._files.renew(held, self._pace.lease)
 
-    async def _fetch(self, wanted: Wanted) -> None:
+    async def _fetch(self, wanted: ClaimedFile) -> None:
         """Try to fetch one file and record the result. A record that cannot be written is retried until it
         can.
         """
@@ -144,14 +144,14 @@ class Fetcher:
             except StorageUnavailable:
                 await asyncio.sleep(0.2)
 
-    async def _discard(self, wanted: Wanted) -> None:
+    async def _discard(self, wanted: ClaimedFile) -> None:
         """Delete what an earlier try may have stored before its worker died."""
         try:
             await self._store.delete(wanted.id)
         except PlatformDown as error:
             log.warning("file not discarded", file=str(wanted.id), code=error.code)
 
-    async def _try(self, wanted: Wanted) -> Fetched:
+    async def _try(self, wanted: ClaimedFile) -> Fetched:
         try:
             if wanted.attempts > self._pace.attempts:  # no try has recorded a result
                 return Fetched(wanted, "failed", reason="given up after too many tries")
@@ -167,7 +167,7 @@ class Fetcher:
             log.error("fetching broke", file=str(wanted.id), exc_info=error)
             return self._later(wanted, error)
 
-    async def _kept(self, wanted: Wanted) -> Fetched | None:
+    async def _kept(self, wanted: ClaimedFile) -> Fetched | None:
         """Return the result of an earlier try that stored the whole file and died before recording it, or
         None.
         """
@@ -182,7 +182,7 @@ class Fetcher:
             return None
         return glance.stored(wanted)
 
-    async def _keep(self, wanted: Wanted) -> Fetched:
+    async def _keep(self, wanted: ClaimedFile) -> Fetched:
         if (made := wanted.made) is not None:
             source: AsyncIterator[bytes] = _once(made)
         else:
@@ -213,7 +213,7 @@ class Fetcher:
         if scanning is not None and (found := await scanning.verdict()):
             raise FileInfected(found)
 
-    def _later(self, wanted: Wanted, error: Exception) -> Fetched:
+    def _later(self, wanted: ClaimedFile, error: Exception) -> Fetched:
         reason = error.reason if isinstance(error, SendError) else _plainly(error)
         if wanted.attempts >= self._pace.attempts:
             return Fetched(wanted, "failed", reason=reason)
@@ -236,7 +236,7 @@ class _Glance:
         self._head += chunk[: WINDOW - len(self._head)]
         self._tail = (self._tail + chunk[-WINDOW:])[-WINDOW:]
 
-    def stored(self, wanted: Wanted) -> Fetched:
+    def stored(self, wanted: ClaimedFile) -> Fetched:
         kind, name = sniffed(bytes(self._head), self._tail, wanted.claimed_type, wanted.name)
         return Fetched(wanted, "stored", kind, name, self.size)
 

@@ -24,7 +24,7 @@ PATIENCE: Final = 15.0  # seconds that a platform may take to answer
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AccountVerdict:
     """The answer whether an account works. `sentence` says as whom, or what is wrong and what to do."""
 
     account: str
@@ -124,10 +124,10 @@ def _wanted(organization: Organization, named: str) -> tuple[Declared, ...]:
 
 async def _verdict(
     desk: Desk, account: Account | None, declared: Declared, organization: Organization, patience: float
-) -> Verdict:
+) -> AccountVerdict:
     """Check one account. Never raises, so that one account cannot hide the results of the others."""
     if account is None:
-        return Verdict(declared.id, declared.channel, False, "It is not active: apply the file again.")
+        return AccountVerdict(declared.id, declared.channel, False, "It is not active: apply the file again.")
     try:
         name = await _ask(desk.borrow, account, declared, organization, patience)
     except TimeoutError:
@@ -140,8 +140,8 @@ async def _verdict(
         log.exception("account check broke", account=declared.id, channel=declared.channel, exc_info=error)
         problem = f"the check itself failed ({type(error).__name__}): the log says more"
     else:
-        return Verdict(declared.id, declared.channel, True, f"Works as {name}.")
-    return Verdict(declared.id, declared.channel, False, _sentence(problem, declared))
+        return AccountVerdict(declared.id, declared.channel, True, f"Works as {name}.")
+    return AccountVerdict(declared.id, declared.channel, False, _sentence(problem, declared))
 
 
 async def _ask(
@@ -178,7 +178,7 @@ def _sentence(problem: str, declared: Declared) -> str:
     return line if line.endswith((".", "!", "?")) else f"{line}."
 
 
-def _told(known: InForce, verdicts: list[Verdict]) -> Output:
+def _told(known: InForce, verdicts: list[AccountVerdict]) -> Output:
     if not verdicts:
         raise CommandError(f"{known.name} has no accounts yet: name them in its file, under `accounts`.")
     wrong = sum(not verdict.works for verdict in verdicts)

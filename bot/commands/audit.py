@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from bot.commands.desk import Desk, Reply, actor, whose
+from bot.commands.desk import Consent, Desk, actor, whose
 from bot.commands.formatting import count_of, moment
 from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
 from bot.core.errors import BadUsage
 from storage.anchors import compare, head_of
-from storage.audit import AuditEntry, AuditLine, Detail, Link, Verdict, record
+from storage.audit import AuditEntry, AuditLine, ChainVerdict, Detail, Link, record
 from storage.audit import tail as read_tail
 
 _MOST: Final = 1_000
@@ -44,7 +44,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             " compared with: what is missing from it, is missing unnoticed from then on."
         )
         question = "Begin anew from where the chain ends now?"
-        reply = Reply.INSISTED if call.arguments["yes"] else await desk.confirm(loss, question)
+        reply = Consent.INSISTED if call.arguments["yes"] else await desk.confirm(loss, question)
         if not reply.go_on:
             return Output(
                 text=f"{loss} Nothing was changed. To do it without being asked, add `--yes`.", ok=False
@@ -94,7 +94,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     )
 
 
-def _begun_anew(desk: Desk, call: Call, verdict: Verdict) -> AuditEntry:
+def _begun_anew(desk: Desk, call: Call, verdict: ChainVerdict) -> AuditEntry:
     return AuditEntry(
         id=desk.new_id(),
         at=desk.clock(),

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.commands.accounts import PATIENCE
-from bot.commands.desk import Desk, Reply, actor, whose
+from bot.commands.desk import Consent, Desk, actor, whose
 from bot.commands.formatting import plural, short_id
 from bot.core.commands import Call, Command, Handler, JsonValue, Output, Parameter, Permission
 from bot.core.connector import Invites
@@ -275,7 +275,7 @@ class _Changes:
             also = f", with {plural(len(story.merged), 'customer')} merged into them" if story.merged else ""
             what = f"{root} ({plural(story.line.conversations, 'conversation')}{also})"
         loss = f"All that {what} ever wrote becomes unreadable, for ever."
-        reply = Reply.INSISTED if call.arguments["yes"] else await desk.confirm(loss, "Erase them?")
+        reply = Consent.INSISTED if call.arguments["yes"] else await desk.confirm(loss, "Erase them?")
         if not reply.go_on:
             asked = f"{loss} Nothing was erased. To erase them without being asked, add `--yes`."
             return Output(

@@ -24,7 +24,7 @@ WakeWorkers = Callable[[], Awaitable[None]]
 """Wakes the workers after something changed for them. Never fails, as workers also look by themselves."""
 
 
-class Reply(Enum):
+class Consent(Enum):
     """The answer to whether a change is to be made. Whoever agreed or declined was shown what changes."""
 
     UNASKED = "unasked"  # nobody was there to answer
@@ -34,14 +34,14 @@ class Reply(Enum):
 
     @property
     def go_on(self) -> bool:
-        return self in (Reply.INSISTED, Reply.AGREED)
+        return self in (Consent.INSISTED, Consent.AGREED)
 
     @property
     def shown(self) -> bool:
-        return self in (Reply.AGREED, Reply.DECLINED)
+        return self in (Consent.AGREED, Consent.DECLINED)
 
 
-Confirm = Callable[[str, str], Awaitable[Reply]]
+Confirm = Callable[[str, str], Awaitable[Consent]]
 """Show what is about to change, then ask the question about it. UNASKED if nobody is there to answer."""
 
 
@@ -75,9 +75,9 @@ async def nothing_to_borrow(
     yield  # what makes it a context manager
 
 
-async def unconfirmed(_: str, __: str) -> Reply:
+async def unconfirmed(_: str, __: str) -> Consent:
     """Return UNASKED: in chat nobody can answer a question within a command, so it needs `--yes`."""
-    return Reply.UNASKED
+    return Consent.UNASKED
 
 
 async def nobody_to_ask(_: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bot.commands.desk import Desk, Reply, actor, whose
+from bot.commands.desk import Consent, Desk, actor, whose
 from bot.commands.exposure import exposures
 from bot.commands.formatting import count_of, moment, plural, short_id
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
@@ -87,7 +87,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             f" {plural(conversations, 'conversation')} under way would end unanswered, {escalated} of them"
             " with people, who are told in their rooms. What was said is kept as long as usual."
         )
-        reply = Reply.INSISTED if call.arguments["yes"] else await desk.confirm(loss, "Retire it?")
+        reply = Consent.INSISTED if call.arguments["yes"] else await desk.confirm(loss, "Retire it?")
         if not reply.go_on:
             asked = f"{loss}\nNothing was done. To retire it without being asked, add `--yes`."
             return Output(
@@ -203,9 +203,9 @@ async def _unknown_readers(desk: Desk, organization: Organization) -> tuple[str,
     return readers.unknown
 
 
-async def _agreed(desk: Desk, call: Call, foreseen: Preview, warnings: tuple[str, ...]) -> Reply:
+async def _agreed(desk: Desk, call: Call, foreseen: Preview, warnings: tuple[str, ...]) -> Consent:
     if call.arguments["yes"] or not (foreseen.changes or foreseen.revives):
-        return Reply.INSISTED
+        return Consent.INSISTED
     return await desk.confirm("\n".join((*warnings, *_shown_changes(foreseen))), "Put this in force?")
 
 
@@ -215,7 +215,7 @@ def _shown_changes(foreseen: Preview) -> list[str]:
     return [*changes, *back, *_reassigned(foreseen.reassignments)]
 
 
-def _not_applied(foreseen: Preview, warnings: tuple[str, ...], reply: Reply) -> Output:
+def _not_applied(foreseen: Preview, warnings: tuple[str, ...], reply: Consent) -> Output:
     many = plural(len(foreseen.changes), "change")
     said = f"Nothing was applied. To apply {many} without being asked, add `--yes`."
     whole = "\n".join((*warnings, *_shown_changes(foreseen), said))
@@ -231,7 +231,7 @@ def _not_applied(foreseen: Preview, warnings: tuple[str, ...], reply: Reply) -> 
     )
 
 
-def _applied(name: str, applied: Applied, warnings: tuple[str, ...], reply: Reply) -> Output:
+def _applied(name: str, applied: Applied, warnings: tuple[str, ...], reply: Consent) -> Output:
     data: JsonValue = {
         "organization": str(applied.organization),
         "name": name,

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.commands.desk import Desk, Reply, actor, whose
+from bot.commands.desk import Consent, Desk, actor, whose
 from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
 from bot.core.errors import BadUsage, CommandError, InvalidOrganization, NotFound
 from bot.core.ids import OrgId
@@ -102,7 +102,7 @@ class _Vault:
         loss = f"{name} is forgotten."
         if users:
             loss += f" {', '.join(users)} will use the environment variable {name}, or not work without it."
-        reply = Reply.INSISTED if call.arguments["yes"] else await desk.confirm(loss, f"Remove {name}?")
+        reply = Consent.INSISTED if call.arguments["yes"] else await desk.confirm(loss, f"Remove {name}?")
         if not reply.go_on:
             return Output(
                 text=f"{loss} Nothing was removed. To remove it without being asked, add `--yes`.",

@@ -9,7 +9,7 @@ from bot.core.ids import AgentId, OrgId
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StoryLine:
     """A line of the story, which is told oldest first. `speaker` is customer, agent, person or system."""
 
     speaker: str
@@ -19,7 +19,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class AgentTrigger:
     """A rule of the agent's specification, ready to be matched."""
 
     name: str  # "billing_inquiry"
@@ -47,8 +47,8 @@ class Question:
     voice: str
     scope: str
     knowledge: tuple[str, ...]  # the names of the knowledge collections this agent may use; () is all
-    triggers: tuple[Trigger, ...]
-    story: tuple[Line, ...]  # before the new messages
+    triggers: tuple[AgentTrigger, ...]
+    story: tuple[StoryLine, ...]  # before the new messages
     # The texts of the customer's new messages, in order. A tap, or a choice that was typed, is its label.
     # A message without text is "".
     messages: tuple[str, ...]

@@ -308,7 +308,7 @@ class Initiates(Protocol):
         """
 
 
-class Files(Protocol):
+class FileAccess(Protocol):
     """The part of the file store that a connector uses. It finds files by `Attachment.file`."""
 
     def open(self, file: str) -> AsyncIterator[bytes]:
@@ -341,7 +341,7 @@ class Vault(Protocol):
 class Resources:
     """The parts of the program that a connector uses."""
 
-    files: Files
+    files: FileAccess
     vault: Vault
     clock: Clock = utc_now
 

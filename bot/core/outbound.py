@@ -94,7 +94,7 @@ class Post:
         return "\n\n".join(filter(None, (self.text, *told, self.foot)))
 
 
-class Tone(StrEnum):
+class CardTone(StrEnum):
     CALM = "calm"
     PRESSING = "pressing"
     URGENT = "urgent"
@@ -110,7 +110,7 @@ class Card:
 
     title: str
     speaking: str
-    tone: Tone
+    tone: CardTone
     facts: tuple[tuple[str, str], ...]
     sections: tuple[tuple[str, str], ...] = ()  # heading, CommonMark
     deadline: datetime | None = None  # shown as the time left in the reader's own time zone

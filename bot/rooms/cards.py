@@ -12,7 +12,7 @@ from bot.core.errors import SendError
 from bot.core.events import Place
 from bot.core.ids import ConversationId, OrgId
 from bot.core.numbers import shown
-from bot.core.outbound import Button, Card, Style, Tone
+from bot.core.outbound import Button, Card, CardTone, Style
 from bot.turns.closing import reopen_button
 from bot.turns.erased import erased_line
 from bot.turns.escaping import inert, known_as, plain, shortened, typed
@@ -114,7 +114,7 @@ def erased_card(room: ErasedRoom, organization: Organization) -> Card:
         speaking=f"{them} here could not be deleted: delete {'them' if count > 1 else 'it'} by hand."
         if count
         else "",
-        tone=Tone.DONE,
+        tone=CardTone.DONE,
         facts=(),
     )
 
@@ -160,12 +160,12 @@ def _speaking(view: RoomView, organization: Organization, customer: str) -> str:
             return f"The agent speaks to {customer} again. Nothing written here reaches them."
 
 
-def _tone(view: RoomView) -> Tone:
+def _tone(view: RoomView) -> CardTone:
     if not view.current or view.escalation.state in (EscalationState.RESOLVED, EscalationState.RETURNED):
-        return Tone.DONE
+        return CardTone.DONE
     if view.escalation.urgency is not Urgency.NORMAL:
-        return Tone.URGENT
-    return Tone.PRESSING if view.escalation.state is EscalationState.WAITING else Tone.CALM
+        return CardTone.URGENT
+    return CardTone.PRESSING if view.escalation.state is EscalationState.WAITING else CardTone.CALM
 
 
 def _facts(view: RoomView, organization: Organization, channel: str) -> tuple[tuple[str, str], ...]:

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from bot.core.answering import Answer, Answered, Clarify, HandOver, Option, Question, Trigger
+from bot.core.answering import AgentTrigger, Answer, Answered, Clarify, HandOver, Option, Question
 from bot.core.conversation import (
     CustomerErased,
     CustomerMerged,
@@ -229,15 +229,15 @@ def question(decision: Decision) -> Question:
     )
 
 
-def _triggers(turn: Turn, agent: str) -> tuple[Trigger, ...]:
+def _triggers(turn: Turn, agent: str) -> tuple[AgentTrigger, ...]:
     """Return the triggers of the agent's rules. One that the file does not define matches its own name."""
     found = []
     for rule in rules_of(turn.organization, agent):
         known = find_trigger(turn.organization, rule.trigger)
         if known is None:
-            found.append(Trigger(rule.trigger, phrases=(rule.trigger.replace("_", " "),)))
+            found.append(AgentTrigger(rule.trigger, phrases=(rule.trigger.replace("_", " "),)))
         else:
-            found.append(Trigger(known.id, known.description, known.phrases, known.patterns))
+            found.append(AgentTrigger(known.id, known.description, known.phrases, known.patterns))
     return tuple(found)
 
 

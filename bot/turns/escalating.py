@@ -168,7 +168,7 @@ def announce(
 
 
 def open_room(
-    turn: Turn, team: TeamId, *, call: PersonId | None = None, at: routing.Room | None = None
+    turn: Turn, team: TeamId, *, call: PersonId | None = None, at: routing.RoomChannel | None = None
 ) -> None:
     """Open a thread in a channel of the team, or in the channel `at`: the card, then the story so far."""
     escalation = turn.escalation
@@ -225,7 +225,7 @@ def ask_team(turn: Turn) -> str:
     return f"{_team_name(turn, escalation.team)}: press **Take** on the card to answer {turn.customer_name}."
 
 
-def _usable_room(turn: Turn, team: TeamId) -> routing.Room:
+def _usable_room(turn: Turn, team: TeamId) -> routing.RoomChannel:
     """Return the team's first channel that is not known to be lost."""
     own = [c.room for c in room_choices(turn.organization, team) if c.team_id == team]
     return next((room for room in own if not turn.is_lost(room)), room_for(turn.organization, team))

@@ -35,7 +35,7 @@ def begin_anew(turn: Turn, reason: str, *, readable: bool) -> None:
     if readable:
         turn.tell_room(Post("➡️ The card of this thread was deleted, so this goes on in a new thread."))
     _close(turn, room)
-    same = routing.Room(room.place.account, room.name)
+    same = routing.RoomChannel(room.place.account, room.name)
     open_room(turn, escalation.team, call=person_asked(turn), at=same)
     call_holder(turn, f"This goes on in a new thread ({without_code(_short(reason))}).")
 

@@ -19,7 +19,7 @@ from bot.turns.attachments import is_made_by_us
 from bot.turns.bursts import is_burst
 from bot.turns.story import is_another, whole
 from bot.turns.turn import Turn
-from orgs.answering.numbers import Ask, Wanted, ask_of, asked
+from orgs.answering.numbers import Ask, NumberRequest, ask_of, asked
 from orgs.specification.texts import fill
 from orgs.translations.times import day
 
@@ -68,7 +68,7 @@ def _is_about_this(turn: Turn, ask: Ask, asker: Asker | None) -> bool:
     To anybody else in a shared place, its number is as any other.
     """
     case = asker.case if asker is not None else None
-    return case is not None and case.id == turn.view.conversation.id and ask.wanted is not Wanted.COPY
+    return case is not None and case.id == turn.view.conversation.id and ask.wanted is not NumberRequest.COPY
 
 
 def _answer(turn: Turn, ask: Ask, asker: Asker | None, event: Event) -> None:
@@ -79,15 +79,15 @@ def _answer(turn: Turn, ask: Ask, asker: Asker | None, event: Event) -> None:
         _unknown(turn, ask, asker)
         return
     match ask.wanted:
-        case Wanted.NUMBER:
+        case NumberRequest.NUMBER:
             turn.say(number_told(turn), ahead=True)
             turn.explain("desk", "told the number of the conversation")
-        case Wanted.STATUS:
+        case NumberRequest.STATUS:
             turn.say(_status(turn, case), ahead=True)
             turn.explain("desk", f"told how {shown(case.number)} stands")
             turn.audit("customer", "conversation.status_told", asked=str(case.id))
             _tell_people(turn, case, event, "how it stands, and was told so")
-        case Wanted.COPY:
+        case NumberRequest.COPY:
             _copy(turn, case, event)
 
 

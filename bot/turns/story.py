@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from bot.core.answering import Line
+from bot.core.answering import StoryLine
 from bot.core.conversation import Message, MessageState, Role
 from bot.core.events import QUOTE, Attachment, AttachmentKind
 from bot.core.ids import MessageId
@@ -45,11 +45,11 @@ def told_to_staff(messages: Iterable[Message]) -> list[Message]:
     return [message for message in messages if message.state not in hidden]
 
 
-def lines(messages: Iterable[Message]) -> tuple[Line, ...]:
+def lines(messages: Iterable[Message]) -> tuple[StoryLine, ...]:
     """Return the story for an answerer: only what both sides have seen."""
     known = {message.id: message for message in messages}
     seen = seen_by_customer(known.values())
-    return tuple(Line(SPEAKERS[m.role], m.text, reference_for_agent(m, known)) for m in seen)
+    return tuple(StoryLine(SPEAKERS[m.role], m.text, reference_for_agent(m, known)) for m in seen)
 
 
 def words(message: Message) -> str:

@@ -50,7 +50,7 @@ from bot.turns.disclosure import disclosure
 from bot.turns.escaping import inert, known_as
 from bot.turns.ownership import Cause, pass_on
 from bot.turns.story import author_of, name_of, other_writer, transcript
-from orgs.routing import Room as RoomRef
+from orgs.routing import RoomChannel as RoomRef
 from orgs.routing import Target, channel_of, direct_chats, find_person
 from orgs.specification.organization import Organization, SpeaksAs
 from orgs.specification.texts import Texts

@@ -23,7 +23,7 @@ def hear(turn: Turn, place: Place, content: WorkplaceChanged, person: PersonId |
         case WorkplaceChange.CHAT_EXPOSED if room is not None and concerned and place.chat == room.place.chat:
             _exposed(turn, room.name, content)
         case WorkplaceChange.CHAT_MADE_PUBLIC if room and concerned and place.chat == room.place.chat:
-            if not is_public(turn.organization, routing.Room(place.account, room.name)):
+            if not is_public(turn.organization, routing.RoomChannel(place.account, room.name)):
                 _exposed(turn, room.name, content)
         case WorkplaceChange.CHAT_RENAMED:
             _renamed(turn, place, content.detail)

@@ -55,7 +55,7 @@ _KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video":
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class MailLocation:
     """The place where a mail can be fetched again. A file's `ref` is this with the index of the file."""
 
     prefix: str  # "imap;7;42" or "spool;<name and key>"
@@ -90,7 +90,7 @@ class MailReader:
     def events(
         self,
         mail: Mail,
-        kept: Kept,
+        kept: MailLocation,
         arrived: datetime,
         *,
         digests: Digests,
@@ -169,7 +169,7 @@ class MailReader:
             for each in (mail.sender, *others[:_MAX_OTHERS])
         )
 
-    def unreadable(self, name: str, kept: Kept, arrived: datetime) -> Event:
+    def unreadable(self, name: str, kept: MailLocation, arrived: datetime) -> Event:
         """Return the event of a mail of which nothing is known but that it came. `name` tells it from others.
 
         All such mails are one conversation, in which nobody can be answered.
@@ -232,7 +232,7 @@ class MailReader:
                 return found
         return None
 
-    def _said(self, mail: Mail, seat: _Seat, kept: Kept) -> Said:
+    def _said(self, mail: Mail, seat: _Seat, kept: MailLocation) -> Said:
         files = tuple(
             Attachment(
                 kind=_KINDS.get(part.mime.partition("/")[0], AttachmentKind.DOCUMENT),
@@ -388,7 +388,7 @@ def joining(event: Event, place: Place) -> Event:
     return replace(event, place=place, standing=Standing.STRANGER, reply_context="", returns=None)
 
 
-def _original(kept: Kept) -> Attachment:
+def _original(kept: MailLocation) -> Attachment:
     return Attachment(
         kind=AttachmentKind.ORIGINAL,
         ref=kept.ref(WHOLE),

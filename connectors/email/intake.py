@@ -12,7 +12,7 @@ from bot.core.connector import Inbox, Vault
 from bot.core.errors import MalformedPayload
 from bot.core.events import Event, Place
 from connectors.email.domain import TxtRecords
-from connectors.email.incoming import Kept, MailReader, joining
+from connectors.email.incoming import MailLocation, MailReader, joining
 from connectors.email.queue import MailQueue
 from connectors.email.reading import (
     Budget,
@@ -79,7 +79,7 @@ class Intake:
         self,
         inbox: Inbox,
         raw: bytes,
-        kept: Kept,
+        kept: MailLocation,
         arrived: datetime,
         *,
         too_large: bool = False,
@@ -132,7 +132,7 @@ class Intake:
             self._log("mail not kept", mail, reason=str(error))
             await inbox.accept((self._reader.unreadable(mail.digests.whole, mail.kept, mail.arrived),))
 
-    async def accept_unreadable(self, inbox: Inbox, name: str, kept: Kept, arrived: datetime) -> None:
+    async def accept_unreadable(self, inbox: Inbox, name: str, kept: MailLocation, arrived: datetime) -> None:
         """Accept a mail that the server never gave us, as an unreadable one.
 
         `name` is all that is known of it.
@@ -141,7 +141,7 @@ class Intake:
         """
         await inbox.accept((self._reader.unreadable(name, kept, arrived),))
 
-    async def events(self, raw: bytes, kept: Kept, arrived: datetime) -> tuple[Event, ...]:
+    async def events(self, raw: bytes, kept: MailLocation, arrived: datetime) -> tuple[Event, ...]:
         """Return the events of a mail, however long reading takes.
 
         Raise OSError if no process can be started.
@@ -151,7 +151,9 @@ class Intake:
         found = await self._patient_reading(mail, first.rest) if first.rest else None
         return first.events if found is None else found
 
-    async def _given(self, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False) -> "_Given":
+    async def _given(
+        self, raw: bytes, kept: MailLocation, arrived: datetime, *, too_large: bool = False
+    ) -> "_Given":
         found = digests(raw) if len(raw) < _LARGE else await asyncio.to_thread(digests, raw)
         return _Given(raw, kept, arrived, await self._servers.names(), found, too_large)
 
@@ -277,7 +279,7 @@ class _Given:
     """A mail as the server gave it to us."""
 
     raw: bytes
-    kept: Kept
+    kept: MailLocation
     arrived: datetime
     servers: tuple[str, ...]  # the trusted servers
     digests: Digests

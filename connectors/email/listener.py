@@ -16,7 +16,7 @@ from bot.core.connector import Inbox
 from bot.core.errors import DeskError
 from bot.core.ids import Clock
 from connectors.email.capabilities import MAX_BYTES
-from connectors.email.incoming import Kept
+from connectors.email.incoming import MailLocation
 from connectors.email.intake import Intake
 from connectors.email.settings import EmailSettings
 from connectors.email.spool import Spool
@@ -128,7 +128,7 @@ class _Door:
         raw = stamp.encode("utf-8", "replace") + (envelope.original_content or b"")
         try:
             name = await self._spool.put(raw)
-            kept = Kept(f"spool;{name}", size=len(raw))
+            kept = MailLocation(f"spool;{name}", size=len(raw))
             await self._intake.accept(self._inbox, raw, kept, self._clock())
         except (DeskError, OSError) as error:
             code = error.code if isinstance(error, DeskError) else type(error).__name__

@@ -8,7 +8,7 @@ import aiohttp
 
 from bot.core.errors import AccountSuspended, PlatformDown
 from bot.core.ids import Clock
-from connectors.email.settings import OAuth
+from connectors.email.settings import OAuthSettings
 
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
 _EARLY = timedelta(minutes=2)
@@ -21,7 +21,7 @@ class AccessTokens:
     Concurrent callers cause one request.
     """
 
-    def __init__(self, oauth: OAuth, clock: Clock) -> None:
+    def __init__(self, oauth: OAuthSettings, clock: Clock) -> None:
         self._oauth = oauth
         self._clock = clock
         self._token = ""

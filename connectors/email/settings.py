@@ -56,7 +56,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class OAuth:
+class OAuthSettings:
     token_url: str
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
@@ -71,7 +71,7 @@ class EmailSettings:
     aliases: tuple[str, ...]
     username: str
     password: str = field(repr=False)
-    oauth: OAuth | None
+    oauth: OAuthSettings | None
     key: bytes = field(repr=False)
     smtp: Server
     imap: Server | None
@@ -184,13 +184,13 @@ class _Reader:
             raise self._wrong("security", f"is one of {', '.join(_SECURITIES)}")
         return Server(host, port, security)
 
-    def _oauth(self) -> OAuth | None:
+    def _oauth(self) -> OAuthSettings | None:
         if not self._secrets.get("oauth_refresh_token"):
             return None
         missing = [name for name in ("oauth_client_id", "oauth_client_secret") if not self._secrets.get(name)]
         if missing:
             raise SettingsError(f"the email account {self._settings.account!r} has no secret {missing[0]}")
-        return OAuth(
+        return OAuthSettings(
             self._required("oauth_token_url"),
             self._secrets["oauth_client_id"],
             self._secrets["oauth_client_secret"],
@@ -198,7 +198,7 @@ class _Reader:
             self._options.get("oauth_scope", ""),
         )
 
-    def _key(self, oauth: OAuth | None) -> bytes:
+    def _key(self, oauth: OAuthSettings | None) -> bytes:
         listens = self._settings.mode == "listener"
         secret = self._secrets.get("thread_key", "")
         if not secret and not listens:

@@ -12,7 +12,7 @@ from bot.core.errors import DeskError, PlatformDown, StorageUnavailable, Unknown
 from bot.core.ids import Clock
 from connectors.email.capabilities import MAX_BYTES
 from connectors.email.imap import ImapSession, Outline, Selected, Withheld, opened
-from connectors.email.incoming import Kept
+from connectors.email.incoming import MailLocation
 from connectors.email.intake import Intake
 from connectors.email.oauth import AccessTokens
 from connectors.email.quarantine import Quarantine
@@ -217,7 +217,7 @@ class Folder:
     async def _give_up(self, selected: Selected, uid: int) -> None:
         name = f"{self._name};{selected.validity};{uid}"
         digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
-        kept = Kept(f"imap;{selected.validity};{uid}", self._name)
+        kept = MailLocation(f"imap;{selected.validity};{uid}", self._name)
         await self._intake.accept_unreadable(self._inbox, digest, kept, self._clock())
         await self._quarantine.remove(uid)
 
@@ -241,7 +241,7 @@ class Folder:
             raw = await session.fetch(outline.uid)
         if raw is None:
             return  # deleted meanwhile
-        kept = Kept(f"imap;{selected.validity};{outline.uid}", self._name, outline.size)
+        kept = MailLocation(f"imap;{selected.validity};{outline.uid}", self._name, outline.size)
         arrived = outline.arrived or self._clock()
         await self._intake.accept(self._inbox, raw, kept, arrived, too_large=too_large, go_on=go_on)
         self._read_at = self._clock()

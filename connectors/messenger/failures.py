@@ -17,66 +17,66 @@ from bot.core.errors import (
     Unreachable,
     WindowClosed,
 )
-from connectors.meta import GraphError, Verdict, as_send_error
+from connectors.meta import GraphError, Meaning, as_send_error
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
-_CLOSED = Verdict(
+_CLOSED = Meaning(
     WindowClosed,
     "the customer's last message is older than Messenger's 24 hours (7 days for people, and after an ad): it"
     " can be sent when they write again",
 )
-_AWAY = Verdict(
+_AWAY = Meaning(
     Unreachable,
     "this person does not get our messages: they blocked the Page, or left Messenger",
 )
-_REVIEW = Verdict(
+_REVIEW = Meaning(
     AccountSuspended,
     "the app may write only to its own testers: pages_messaging needs Advanced Access, by App Review",
 )
 # 0 stands for an answer without a subcode.
-_EXACTLY: Mapping[tuple[int, int], Verdict] = {
+_EXACTLY: Mapping[tuple[int, int], Meaning] = {
     # "The messages are all sent successfully, but the endpoint returns an error."
-    (1, 1357046): Verdict(OutcomeUnknown, "Meta lost its own answer: the message may have been sent"),
-    (4, 2018022): Verdict(RateLimited, "too many messages in a short time", _MINUTE),
+    (1, 1357046): Meaning(OutcomeUnknown, "Meta lost its own answer: the message may have been sent"),
+    (4, 2018022): Meaning(RateLimited, "too many messages in a short time", _MINUTE),
     (10, 2018065): _CLOSED,
     (10, 2018278): _CLOSED,
     (10, 2534022): _CLOSED,
     (10, 2018108): _AWAY,
     (10, 2018028): _REVIEW,
-    (10, 1893063): Verdict(
+    (10, 1893063): Meaning(
         AccountSuspended,
         "Meta has restricted the Page, which may send nothing now: see Page Quality in its professional"
         " dashboard, under Support Inbox",
         _HOUR,
     ),
-    (10, 2018300): Verdict(
+    (10, 2018300): Meaning(
         Refused,
         "another app has this conversation now: take it over in the Page's inbox, under conversation routing",
     ),
-    (100, 33): Verdict(
+    (100, 33): Meaning(
         AccountSuspended, "the Page is not there for this token: page_id and page_token do not fit together"
     ),
-    (100, 2018001): Verdict(Unreachable, "Messenger knows no such person on this Page"),
-    (100, 2018008): Verdict(Refused, "Messenger could not fetch the file"),
-    (100, 2018034): Verdict(Refused, "the message is empty"),
-    (100, 2018047): Verdict(Refused, "Messenger does not take this file: its kind does not fit its content"),
-    (100, 2018109): Verdict(Refused, "the file is larger than Messenger takes (25 MB)"),
-    (100, 2018294): Verdict(Refused, "Messenger could not read this video"),
+    (100, 2018001): Meaning(Unreachable, "Messenger knows no such person on this Page"),
+    (100, 2018008): Meaning(Refused, "Messenger could not fetch the file"),
+    (100, 2018034): Meaning(Refused, "the message is empty"),
+    (100, 2018047): Meaning(Refused, "Messenger does not take this file: its kind does not fit its content"),
+    (100, 2018109): Meaning(Refused, "the file is larger than Messenger takes (25 MB)"),
+    (100, 2018294): Meaning(Refused, "Messenger could not read this video"),
     (200, 1545041): _AWAY,
     (200, 2018027): _REVIEW,
     (200, 2018028): _REVIEW,
-    (613, 1893016): Verdict(
+    (613, 1893016): Meaning(
         RateLimited, "Meta warns of too many messages to this person: wait before writing again", _MINUTE
     ),
 }
-_BY_CODE: Mapping[int, Verdict] = {
+_BY_CODE: Mapping[int, Meaning] = {
     551: _AWAY,
-    1200: Verdict(PlatformDown, "Messenger has a passing trouble with sending"),
-    2022: Verdict(AccountSuspended, "Meta has taken from this Page the right to send such messages"),
-    10903: Verdict(Unreachable, "this person cannot be answered here"),
-    10904: Verdict(AccountSuspended, "the Page's messages are switched off: switch them on in its settings"),
-    80001: Verdict(RateLimited, "too many calls for this Page", _MINUTE),
-    80006: Verdict(RateLimited, "too many Messenger calls for this Page", _MINUTE),
+    1200: Meaning(PlatformDown, "Messenger has a passing trouble with sending"),
+    2022: Meaning(AccountSuspended, "Meta has taken from this Page the right to send such messages"),
+    10903: Meaning(Unreachable, "this person cannot be answered here"),
+    10904: Meaning(AccountSuspended, "the Page's messages are switched off: switch them on in its settings"),
+    80001: Meaning(RateLimited, "too many calls for this Page", _MINUTE),
+    80006: Meaning(RateLimited, "too many Messenger calls for this Page", _MINUTE),
 }
 _WINDOW = frozenset(pair for pair, verdict in _EXACTLY.items() if verdict is _CLOSED)
 # Meta's answers to an app that may not use the tag. No parameter of ours is wrong: without the tag, the same

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from bot.core.connector import Files
+from bot.core.connector import FileAccess
 from bot.core.errors import Refused
 from bot.core.events import Attachment, AttachmentKind
 from connectors.messenger.capabilities import MAX_FILE
@@ -37,7 +37,7 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-async def upload(graph: Graph, page: str, attachment: Attachment, files: Files) -> tuple[str, str]:
+async def upload(graph: Graph, page: str, attachment: Attachment, files: FileAccess) -> tuple[str, str]:
     """Upload a file to Meta. Return the type that it is sent as, and the id by which a message shows it.
 
     Nobody sees an upload, so it can be repeated whatever fails. Raise SendError.

@@ -6,7 +6,7 @@ https://developers.facebook.com/docs/messenger-platform/reference/send-api
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.core.connector import Files
+from bot.core.connector import FileAccess
 from bot.core.errors import OutcomeUnknown, Refused
 from bot.core.outbound import (
     Button,
@@ -40,7 +40,7 @@ class Sending:
 
     graph: Graph
     page: str
-    files: Files
+    files: FileAccess
     mark: str
 
     async def do(self, outbound: Outbound) -> Sent:

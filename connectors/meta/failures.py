@@ -13,7 +13,7 @@ from connectors.meta.graph import GraphError
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Meaning:
     """The meaning of an error code.
 
     `words` is a sentence for staff: what is wrong and, where it helps, what to do.
@@ -38,35 +38,35 @@ _NEW_TOKEN = "make a new access token, and put it where the organization file sa
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 
-SHARED: Mapping[int, Verdict] = {
-    1: Verdict(PlatformDown, "Meta has a passing trouble"),
-    2: Verdict(PlatformDown, "Meta's service is away for the moment"),
-    4: Verdict(RateLimited, "the app has made too many calls to Meta", _MINUTE),
-    17: Verdict(RateLimited, "this user has made too many calls to Meta", _MINUTE),
-    32: Verdict(RateLimited, "this page has made too many calls to Meta", _MINUTE),
-    341: Verdict(RateLimited, "the app has reached a limit of Meta's", _MINUTE),
-    613: Verdict(RateLimited, "too many calls of this kind in a short time", _MINUTE),
-    0: Verdict(AccountSuspended, f"Meta does not know the access token: {_NEW_TOKEN}"),
-    3: Verdict(AccountSuspended, "the app lacks a capability: look at its permissions in the app dashboard"),
-    10: Verdict(AccountSuspended, "the app lacks a permission, or it was taken away: grant it again"),
-    102: Verdict(AccountSuspended, f"the session of the access token has ended: {_NEW_TOKEN}"),
-    104: Verdict(AccountSuspended, "Meta wants the calls signed: the app secret is missing or wrong"),
-    190: Verdict(AccountSuspended, f"the access token has expired or was revoked: {_NEW_TOKEN}"),
-    368: Verdict(
+SHARED: Mapping[int, Meaning] = {
+    1: Meaning(PlatformDown, "Meta has a passing trouble"),
+    2: Meaning(PlatformDown, "Meta's service is away for the moment"),
+    4: Meaning(RateLimited, "the app has made too many calls to Meta", _MINUTE),
+    17: Meaning(RateLimited, "this user has made too many calls to Meta", _MINUTE),
+    32: Meaning(RateLimited, "this page has made too many calls to Meta", _MINUTE),
+    341: Meaning(RateLimited, "the app has reached a limit of Meta's", _MINUTE),
+    613: Meaning(RateLimited, "too many calls of this kind in a short time", _MINUTE),
+    0: Meaning(AccountSuspended, f"Meta does not know the access token: {_NEW_TOKEN}"),
+    3: Meaning(AccountSuspended, "the app lacks a capability: look at its permissions in the app dashboard"),
+    10: Meaning(AccountSuspended, "the app lacks a permission, or it was taken away: grant it again"),
+    102: Meaning(AccountSuspended, f"the session of the access token has ended: {_NEW_TOKEN}"),
+    104: Meaning(AccountSuspended, "Meta wants the calls signed: the app secret is missing or wrong"),
+    190: Meaning(AccountSuspended, f"the access token has expired or was revoked: {_NEW_TOKEN}"),
+    368: Meaning(
         AccountSuspended,
         "Meta has blocked the account for a breach of its policies: see Account Quality",
         _HOUR,
     ),
-    467: Verdict(AccountSuspended, f"the access token is no longer valid: {_NEW_TOKEN}"),
-    33: Verdict(Refused, "there is no such object, or this token may not see it"),
-    100: Verdict(Refused, "Meta does not take a parameter of this call"),
-    200: Verdict(AccountSuspended, "the app lacks a permission: grant it again in the app dashboard"),
+    467: Meaning(AccountSuspended, f"the access token is no longer valid: {_NEW_TOKEN}"),
+    33: Meaning(Refused, "there is no such object, or this token may not see it"),
+    100: Meaning(Refused, "Meta does not take a parameter of this call"),
+    200: Meaning(AccountSuspended, "the app lacks a permission: grant it again in the app dashboard"),
 }
 # 200 to 299 are permissions: https://developers.facebook.com/docs/graph-api/guides/error-handling
 _PERMISSIONS = range(200, 300)
 
 
-def as_send_error(error: GraphError, table: Mapping[int, Verdict]) -> SendError:
+def as_send_error(error: GraphError, table: Mapping[int, Meaning]) -> SendError:
     """Return the error that a refusal of Meta means.
 
     `table` is the channel's own and comes before `SHARED`.
@@ -83,7 +83,7 @@ def as_send_error(error: GraphError, table: Mapping[int, Verdict]) -> SendError:
     return Refused(f"{name}: Meta does not take this")
 
 
-def find(code: int, table: Mapping[int, Verdict]) -> Verdict | None:
+def find(code: int, table: Mapping[int, Meaning]) -> Meaning | None:
     """Return what a code means by the channel's table, then by the shared one.
 
     Return None for an unknown code.

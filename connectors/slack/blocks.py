@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from bot.core.errors import Refused
-from bot.core.outbound import Button, Card, Style, Tone
+from bot.core.outbound import Button, Card, CardTone, Style
 from connectors.slack.capabilities import LABEL
 from connectors.slack.splitting import cut, cut_plain
 from connectors.slack.writing import literal, to_mrkdwn
@@ -30,7 +30,7 @@ BUTTONS_PER_ROW = 25
 CONTAINER = 150  # characters of its title; it holds ten blocks
 GLANCE_TEXT, GLANCE_LINES = 280, 4
 
-_TONES = {Tone.CALM: "🔵", Tone.PRESSING: "🟠", Tone.URGENT: "🔴", Tone.DONE: "✅"}
+_TONES = {CardTone.CALM: "🔵", CardTone.PRESSING: "🟠", CardTone.URGENT: "🔴", CardTone.DONE: "✅"}
 _STYLES = {Style.PRIMARY: "primary", Style.DANGER: "danger"}
 
 

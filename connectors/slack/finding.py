@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from bot.core.connector import Files
+from bot.core.connector import FileAccess
 from bot.core.errors import OutcomeUnknown, PlaceGone, PlatformDown, RateLimited, Refused
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Card, Outbound, Post, Sent
@@ -42,7 +42,7 @@ def made_at(delivery: UUID) -> datetime | None:
 
 
 class Finding:
-    def __init__(self, api: Api, channels: Channels, files: Files) -> None:
+    def __init__(self, api: Api, channels: Channels, files: FileAccess) -> None:
         self._api = api
         self._channels = channels
         self._link = files.link

@@ -45,7 +45,7 @@ PATIENCE = timedelta(seconds=1)  # Slack waits three for our answer
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SlackUser:
     name: str
     email: str
     teams: frozenset[str] = frozenset()  # their workspace, and the organization it is of
@@ -67,7 +67,7 @@ class People:
         self._colleagues = colleagues
         self._guests = guests
         self._patience = patience.total_seconds()
-        self._known: OrderedDict[str, Person] = OrderedDict()
+        self._known: OrderedDict[str, SlackUser] = OrderedDict()
         self._workspaces: OrderedDict[str, str] = OrderedDict()  # names; "" where Slack does not tell it
         self._refused: set[str] = set()  # ids of people about whom Slack last refused to tell
 
@@ -113,7 +113,7 @@ class People:
         found = (await self._look_up([user])).get(user)
         return found is not None and found.bot
 
-    async def _look_up(self, ids: Iterable[str], sender: str = "") -> Mapping[str, Person]:
+    async def _look_up(self, ids: Iterable[str], sender: str = "") -> Mapping[str, SlackUser]:
         """Return what is known about people. The name of the sender's workspace is looked up, too."""
         wanted = list(dict.fromkeys(ids))
         missing = [person for person in wanted if person not in self._known][:AT_ONCE]
@@ -146,7 +146,7 @@ class People:
             teams, workspace = {GUEST}, ""
         email = profile.text("email") if homes is None or teams & homes else ""
         name, bot = name or user.text("name"), user.flag("is_bot")
-        self._known[person] = Person(name, email, frozenset(teams), workspace, bot)
+        self._known[person] = SlackUser(name, email, frozenset(teams), workspace, bot)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 
@@ -168,7 +168,7 @@ class People:
         while len(self._workspaces) > REMEMBERED:
             self._workspaces.popitem(last=False)
 
-    def _with(self, sender: Sender, people: Mapping[str, Person]) -> Sender:
+    def _with(self, sender: Sender, people: Mapping[str, SlackUser]) -> Sender:
         """Return the sender with a name, an address and a handle.
 
         The handle is their verified address or "", as a name that people choose identifies nobody. A

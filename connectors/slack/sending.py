@@ -9,7 +9,7 @@ from typing import assert_never
 
 import structlog
 
-from bot.core.connector import Files
+from bot.core.connector import FileAccess
 from bot.core.errors import OutcomeUnknown, PersonAway, PlaceGone, Refused, SendError, Unreachable
 from bot.core.events import Attachment, AttachmentKind, Place
 from bot.core.ids import Clock
@@ -40,7 +40,7 @@ from connectors.slack.emoji import MARKS, code_for
 from connectors.slack.failures import code_of
 from connectors.slack.refused_features import RefusedFeatures
 from connectors.slack.splitting import cut, cut_plain
-from connectors.slack.status import Status
+from connectors.slack.status import StatusSetter
 from connectors.slack.streaming import LONG, Streamed, Streaming, in_pane
 from connectors.slack.uploading import Uploads, is_file
 from connectors.slack.writing import escape, to_mrkdwn
@@ -111,7 +111,7 @@ class Sending:
     """Sends to staff, or to customers if there is a `voice`."""
 
     def __init__(
-        self, api: Api, channels: Channels, files: Files, clock: Clock, voice: Voice | None = None
+        self, api: Api, channels: Channels, files: FileAccess, clock: Clock, voice: Voice | None = None
     ) -> None:
         self._api = api
         self._channels = channels
@@ -121,7 +121,7 @@ class Sending:
         self._clock = clock
         self._voice = voice
         self._streaming = Streaming(api)
-        self._status = Status(api)
+        self._status = StatusSetter(api)
         self._folds = RefusedFeatures()
 
     async def send(self, outbound: Outbound) -> Sent:

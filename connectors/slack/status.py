@@ -12,7 +12,7 @@ from connectors.slack.api import Api
 THINKING: Final = "is thinking…"
 
 
-class Status:
+class StatusSetter:
     """Sets the status in the threads of one workspace.
 
     Only an app that is declared as an agent has sessions. Another app, such as an older one, is refused; it

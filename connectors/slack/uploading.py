@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from typing import IO
 
-from bot.core.connector import Files
+from bot.core.connector import FileAccess
 from bot.core.errors import Refused
 from bot.core.events import Attachment
 from connectors.payload import Node
@@ -28,7 +28,7 @@ def is_file(id_: str) -> bool:
 
 
 class Uploads:
-    def __init__(self, api: Api, files: Files) -> None:
+    def __init__(self, api: Api, files: FileAccess) -> None:
         self._api = api
         self._files = files
 

@@ -19,7 +19,7 @@ class Press(Enum):
     SECOND = auto()
 
 
-class Asked:
+class RecentPresses:
     """Remembers who recently pressed which button once.
 
     Only this process remembers. Another process, or this one later, asks again.

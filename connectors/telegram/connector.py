@@ -23,7 +23,7 @@ from bot.core.events import Channel, Event, Place
 from bot.core.outbound import Emote, Erase, Outbound, Post, React, Revise, Sent, Typing
 from connectors.background import BackgroundTasks
 from connectors.telegram.capabilities import CHANNEL, GROUP_REST, capabilities_of
-from connectors.telegram.confirming import SURE, Asked, Press
+from connectors.telegram.confirming import SURE, Press, RecentPresses
 from connectors.telegram.desk import DeskChat
 from connectors.telegram.ephemeral import UNSEEN, Ephemeral
 from connectors.telegram.failures import as_send_error
@@ -99,7 +99,7 @@ class TelegramConnector:
         self._identity = BotInspector(self._bot, settings, int(own[1]), resources.clock)
         self._desk = DeskChat(self._bot, settings.account, self._identity.username)
         self._background = BackgroundTasks()
-        self._asked = Asked(resources.clock)
+        self._asked = RecentPresses(resources.clock)
 
     @property
     def channel(self) -> Channel:

@@ -12,7 +12,7 @@ from telegram import Bot, InputFile, LinkPreviewOptions, Message, ReplyParameter
 from telegram.constants import ChatAction, ChatMemberStatus
 from telegram.error import BadRequest, Forbidden, TelegramError
 
-from bot.core.connector import Files, Unit
+from bot.core.connector import FileAccess, Unit
 from bot.core.errors import PlaceGone, Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import (
@@ -80,7 +80,7 @@ class _Frame:
 class Outgoing:
     """The outgoing half of one account."""
 
-    def __init__(self, bot: Bot, files: Files, ephemeral: Ephemeral, rich: RichCards) -> None:
+    def __init__(self, bot: Bot, files: FileAccess, ephemeral: Ephemeral, rich: RichCards) -> None:
         self._bot = bot
         self._files = files
         self._ephemeral = ephemeral

@@ -6,16 +6,16 @@ from telegram import Bot
 from telegram.constants import ForumIconColor
 from telegram.error import BadRequest
 
-from bot.core.outbound import Card, Tone
+from bot.core.outbound import Card, CardTone
 from connectors.payload import clean
 
 _NAME_CHARS = 128
-_MARKS = {Tone.CALM: "🟢", Tone.PRESSING: "🟡", Tone.URGENT: "🔴", Tone.DONE: "✅"}
+_MARKS = {CardTone.CALM: "🟢", CardTone.PRESSING: "🟡", CardTone.URGENT: "🔴", CardTone.DONE: "✅"}
 _COLORS = {
-    Tone.CALM: ForumIconColor.GREEN,
-    Tone.PRESSING: ForumIconColor.YELLOW,
-    Tone.URGENT: ForumIconColor.RED,
-    Tone.DONE: ForumIconColor.BLUE,
+    CardTone.CALM: ForumIconColor.GREEN,
+    CardTone.PRESSING: ForumIconColor.YELLOW,
+    CardTone.URGENT: ForumIconColor.RED,
+    CardTone.DONE: ForumIconColor.BLUE,
 }
 
 
@@ -36,7 +36,7 @@ async def show_topic(bot: Bot, chat: int, topic: int, card: Card) -> None:
 
     What this process did before is not remembered: another one may have changed it since.
     """
-    if card.tone is Tone.DONE:
+    if card.tone is CardTone.DONE:
         await _unless_so(bot.edit_forum_topic(chat, topic, name=topic_name(card)))
         await _unless_so(bot.close_forum_topic(chat, topic))
     else:

@@ -16,15 +16,15 @@ from bot.core.errors import (
     Unreachable,
     WindowClosed,
 )
-from connectors.meta import GraphError, Verdict, as_send_error, find
+from connectors.meta import GraphError, Meaning, as_send_error, find
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def _each(
     error: type[SendError], words: Mapping[int, str], wait: timedelta | None = None
-) -> dict[int, Verdict]:
-    return {code: Verdict(error, sentence, wait) for code, sentence in words.items()}
+) -> dict[int, Meaning]:
+    return {code: Meaning(error, sentence, wait) for code, sentence in words.items()}
 
 
 _HOLD = _each(
@@ -32,21 +32,21 @@ _HOLD = _each(
     {131047: "the customer last wrote more than 24 hours ago: only an approved template is taken"},
 )
 _SLOW = {
-    4: Verdict(RateLimited, "the app has made too many calls to Meta", _MINUTE),
-    80007: Verdict(RateLimited, "the WhatsApp Business account has reached its rate limit", _MINUTE),
-    130429: Verdict(RateLimited, "more messages than the number may send in a second", timedelta(seconds=2)),
+    4: Meaning(RateLimited, "the app has made too many calls to Meta", _MINUTE),
+    80007: Meaning(RateLimited, "the WhatsApp Business account has reached its rate limit", _MINUTE),
+    130429: Meaning(RateLimited, "more messages than the number may send in a second", timedelta(seconds=2)),
     # 4, 16, 64, … seconds: "4^X" by https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits
-    131056: Verdict(
+    131056: Meaning(
         RateLimited, "too many messages to this customer in a short time", timedelta(seconds=4), growth=4.0
     ),
-    131064: Verdict(RateLimited, "the account has reached its messaging limit", _HOUR),
-    132069: Verdict(RateLimited, "this flow may be sent only ten times an hour", _HOUR),
-    133016: Verdict(RateLimited, "the number was registered or taken off too often", _HOUR),
-    131208: Verdict(RateLimited, "too many actions on groups in a short time", _MINUTE),
-    138005: Verdict(RateLimited, "the number has reached its limit of calls", _HOUR),
-    138012: Verdict(RateLimited, "the limit of calls to this customer in 24 hours is reached", _HOUR),
-    138013: Verdict(RateLimited, "too many questions about the permission to call", _MINUTE),
-    613: Verdict(RateLimited, "too many questions of this kind", _MINUTE),
+    131064: Meaning(RateLimited, "the account has reached its messaging limit", _HOUR),
+    132069: Meaning(RateLimited, "this flow may be sent only ten times an hour", _HOUR),
+    133016: Meaning(RateLimited, "the number was registered or taken off too often", _HOUR),
+    131208: Meaning(RateLimited, "too many actions on groups in a short time", _MINUTE),
+    138005: Meaning(RateLimited, "the number has reached its limit of calls", _HOUR),
+    138012: Meaning(RateLimited, "the limit of calls to this customer in 24 hours is reached", _HOUR),
+    138013: Meaning(RateLimited, "too many questions about the permission to call", _MINUTE),
+    613: Meaning(RateLimited, "too many questions of this kind", _MINUTE),
 }
 _DOWN = _each(
     PlatformDown,
@@ -74,12 +74,12 @@ _GONE = _each(
     },
 )
 _ALARM = {
-    368: Verdict(
+    368: Meaning(
         AccountSuspended,
         "Meta has blocked the account over a policy: see Account Quality in the business manager",
         _HOUR,
     ),
-    131048: Verdict(
+    131048: Meaning(
         AccountSuspended,
         "the number may send less, because people blocked or reported its messages: see WhatsApp Manager",
         _HOUR,
@@ -190,7 +190,7 @@ _NEVER = _each(
     },
 )
 
-TABLE: Mapping[int, Verdict] = {**_HOLD, **_SLOW, **_DOWN, **_GONE, **_ALARM, **_NEVER}
+TABLE: Mapping[int, Meaning] = {**_HOLD, **_SLOW, **_DOWN, **_GONE, **_ALARM, **_NEVER}
 
 
 def refusal(error: GraphError) -> SendError:

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from bot.core.connector import Files
+from bot.core.connector import FileAccess
 from bot.core.errors import OutcomeUnknown, Refused
 from bot.core.events import Attachment
 from bot.core.outbound import (
@@ -45,7 +45,7 @@ class Sending:
     Other modules build the bodies; this one calls Meta and reads the answers.
     """
 
-    def __init__(self, graph: Graph, number: str, files: Files) -> None:
+    def __init__(self, graph: Graph, number: str, files: FileAccess) -> None:
         self._graph = graph
         self._number = number
         self._files = files

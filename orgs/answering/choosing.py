@@ -8,7 +8,7 @@ from typing import Final
 from orgs.answering.formulas import is_signature, unsigned
 from orgs.answering.lexicon import FILLERS, SYNONYMS, each
 from orgs.answering.words import bounded, clauses, words
-from orgs.answering.yes_no import Reply, yes_or_no
+from orgs.answering.yes_no import YesOrNo, yes_or_no
 
 NONE_OF_THESE: Final = "none"  # the value of the choice "none of these"
 LONGEST: Final = 200  # characters of a typed choice
@@ -132,7 +132,7 @@ def choice_of(text: str, options: Sequence[tuple[str, str]], name: str = "") -> 
     if (named := _named(found, labels)) is not None:
         return named
     real = [at for at, (value, _) in enumerate(options) if value != NONE_OF_THESE]
-    if len(real) == 1 and yes_or_no(text) is Reply.YES:
+    if len(real) == 1 and yes_or_no(text) is YesOrNo.YES:
         return real[0]
     if _NONE.fullmatch(" ".join(words(text))):
         return next((at for at, (value, _) in enumerate(options) if value == NONE_OF_THESE), None)

@@ -23,12 +23,12 @@ from orgs.answering import wording
 from orgs.answering.choosing import NONE_OF_THESE
 from orgs.answering.courtesy import complains, courtesy, dissatisfied, signs
 from orgs.answering.lexicon import BRANDS, CHORES, FOLLOW_UPS
-from orgs.answering.passages import Scored, Wanted, excerpt, has_steps, score, wanted
+from orgs.answering.passages import Scored, Topic, excerpt, has_steps, score, wanted
 from orgs.answering.people import asks_for_person, asks_what_we_are
 from orgs.answering.triggers import HUMAN_REQUEST, UNANSWERED, fired
-from orgs.answering.wording import Asked
+from orgs.answering.wording import LastQuestion
 from orgs.answering.words import bounded, fold, stem, words
-from orgs.answering.yes_no import Reply, yes_or_no
+from orgs.answering.yes_no import YesOrNo, yes_or_no
 
 CANDIDATES: Final = 12
 _LABEL = 60  # characters
@@ -41,7 +41,7 @@ STEPS_APART: Final = 0.20  # how much lower the score of a section with the step
 _HOW = re.compile(r"\b(?:how (?:do|can|could|would|should|to)|steps|where (?:do|can))\b")
 APART: Final = 0.05
 _ARTICLE = re.compile(r"article:([^#\s]+)(?:#(.*))?")
-_NOTHING = Wanted((), "")
+_NOTHING = Topic((), "")
 _BRANDS = frozenset(stem(brand) for brand in BRANDS)
 _CHORES = re.compile("|".join(CHORES))
 _SENTENCES = re.compile(r"[.!?\n]+|,? (?:and|so|but) (?=(?:now )?(?:i|we|how|where|can|what)\b)", re.I)
@@ -51,7 +51,7 @@ _SENTENCES = re.compile(r"[.!?\n]+|,? (?:and|so|but) (?=(?:now )?(?:i|we|how|whe
 class _Asked:
     """The question as it is searched for."""
 
-    topic: Wanted
+    topic: Topic
     follow_up: bool  # it makes sense only together with the question before it
 
 
@@ -78,7 +78,7 @@ class Grounded:
             question, asked, _to_the_point(question, text, asked, await self._scored(question, asked.topic))
         )
 
-    async def _scored(self, question: Question, topic: Wanted) -> list[Scored]:
+    async def _scored(self, question: Question, topic: Topic) -> list[Scored]:
         if not topic.stems:
             return []
         found = await self._search.search(
@@ -190,22 +190,26 @@ def _to_our_question(question: Question, text: str) -> Answer | None:
     if reply is None or question.picked:
         return None
     asked = wording.last_asked(question)
-    if reply is Reply.NO_THANKS:
+    if reply is YesOrNo.NO_THANKS:
         return _courteous(question, "ok")
-    if reply is Reply.NO:
-        return _courteous(question, "ok") if asked in (Asked.ANYTHING_ELSE, Asked.A_PERSON) else None
-    if reply is Reply.MORE:
+    if reply is YesOrNo.NO:
+        return (
+            _courteous(question, "ok")
+            if asked in (LastQuestion.ANYTHING_ELSE, LastQuestion.A_PERSON)
+            else None
+        )
+    if reply is YesOrNo.MORE:
         return _courteous(question, "help")
-    if asked is Asked.SOLVED:
+    if asked is LastQuestion.SOLVED:
         return _courteous(question, "ok")
-    if asked is Asked.A_PERSON:
+    if asked is LastQuestion.A_PERSON:
         why = "yes to our offer of a person"
         return HandOver("The customer asks for a person.", why, HUMAN_REQUEST, _tried(question))
-    if asked is Asked.ANYTHING_ELSE:
+    if asked is LastQuestion.ANYTHING_ELSE:
         return _courteous(question, "help")
     if question.offered:
         return Clarify(wording.which(question), question.offered, "yes to several offers: asked which")
-    return _courteous(question, "help") if asked is Asked.OTHER_WORDS else None
+    return _courteous(question, "help") if asked is LastQuestion.OTHER_WORDS else None
 
 
 def _courteous(question: Question, kind: str) -> Answered:

@@ -36,7 +36,7 @@ from typing import Final
 import regex
 import structlog
 
-from bot.core.answering import Trigger
+from bot.core.answering import AgentTrigger
 from orgs.answering.lexicon import FILLERS, each
 from orgs.answering.reported import reported
 from orgs.answering.words import bounded, joined, one_slip_apart, stem, words
@@ -163,7 +163,7 @@ _WANTED = re.compile(r"refund|money|reimburs|credit|erstatt|gutschrift|rembours|
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    trigger: Trigger
+    trigger: AgentTrigger
     phrase: str
 
 
@@ -204,7 +204,7 @@ class _Lookup:
     them.
     """
 
-    def __init__(self, triggers: Sequence[Trigger]) -> None:
+    def __init__(self, triggers: Sequence[AgentTrigger]) -> None:
         self._by_letter: dict[str, list[_Word]] = {}
         self._by_first: dict[_Word, list[tuple[int, _Phrase]]] = {}
         for at, trigger in enumerate(triggers):
@@ -235,7 +235,7 @@ class _Lookup:
         return tuple(wanted for wanted in self._by_letter.get(word.written[0], ()) if _means(word, wanted))
 
 
-def fired(triggers: Sequence[Trigger], text: str) -> Fired | None:
+def fired(triggers: Sequence[AgentTrigger], text: str) -> Fired | None:
     """Return the trigger with the most words matched, or the first among equals, or None."""
     whole = _COLLEAGUE.sub("colleague", _HOW_OFTEN.sub(" ", bounded(text)))
     told = reported(whole)
@@ -264,11 +264,11 @@ def fired(triggers: Sequence[Trigger], text: str) -> Fired | None:
 
 
 @lru_cache(maxsize=64)
-def _lookup(triggers: tuple[Trigger, ...]) -> _Lookup:
+def _lookup(triggers: tuple[AgentTrigger, ...]) -> _Lookup:
     return _Lookup(triggers)
 
 
-def _phrases(trigger: Trigger) -> Iterator[_Phrase]:
+def _phrases(trigger: AgentTrigger) -> Iterator[_Phrase]:
     by_name = (trigger.name.replace("_", " ").replace("-", " "),)
     for text in trigger.phrases if trigger.phrases or trigger.patterns else by_name:
         for one in product(*(word.split("|") for word in text.split())):
@@ -320,7 +320,7 @@ def _unaccented(text: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _compile_all(triggers: tuple[Trigger, ...]) -> None:
+def _compile_all(triggers: tuple[AgentTrigger, ...]) -> None:
     """Compile all patterns beforehand, so that this does not count against the time for searching."""
     for trigger in triggers:
         for pattern in trigger.patterns:

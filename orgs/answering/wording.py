@@ -21,7 +21,7 @@ def texts_of(question: Question) -> Texts:
     return shipped(language if language in SHIPPED else "en", tone_of(question.voice))
 
 
-class Asked(Enum):
+class LastQuestion(Enum):
     """The question that our last message asked the customer."""
 
     ANYTHING_ELSE = "anything else?"
@@ -31,7 +31,7 @@ class Asked(Enum):
 
 
 _ASKED: Final = {
-    Asked.ANYTHING_ELSE: (
+    LastQuestion.ANYTHING_ELSE: (
         "greeting",
         "hello",
         "help",
@@ -45,13 +45,13 @@ _ASKED: Final = {
         "got_something",
         "got_call",
     ),
-    Asked.SOLVED: ("resolved",),
-    Asked.A_PERSON: ("automated", "got_voice"),
-    Asked.OTHER_WORDS: ("nothing_found", "did_not_help"),
+    LastQuestion.SOLVED: ("resolved",),
+    LastQuestion.A_PERSON: ("automated", "got_voice"),
+    LastQuestion.OTHER_WORDS: ("nothing_found", "did_not_help"),
 }
 
 
-def last_asked(question: Question) -> Asked | None:
+def last_asked(question: Question) -> LastQuestion | None:
     """Return what our last message asked the customer, if it is one of the fixed texts, else None."""
     said = next((line.text for line in reversed(question.story) if line.speaker != "customer"), "")
     texts = texts_of(question)

@@ -12,7 +12,7 @@ from orgs.answering.formulas import Formula, formulas
 from orgs.answering.words import bounded, words
 
 
-class Reply(StrEnum):
+class YesOrNo(StrEnum):
     YES = "yes"
     MORE = "yes, something else"
     NO = "no"
@@ -70,21 +70,21 @@ def _goes_on() -> re.Pattern[str]:
     return re.compile(rf"(?:(?:{around}) )*(?:{_YES})(?: (?:{_YES}|{around}))* (?:{_MORE})(?: (?:{around}))*")
 
 
-def yes_or_no(text: str, names: Iterable[str] = ()) -> Reply | None:
+def yes_or_no(text: str, names: Iterable[str] = ()) -> YesOrNo | None:
     """Return the reply that the whole text is, or None if it says anything else or more.
 
     `names` may be addressed.
     """
     found = words(bounded(text))
     if len(found) <= _LONGEST and _said(_YES, f"{_POLITE}|{_BEFORE}").fullmatch(" ".join(found)):
-        return Reply.YES
+        return YesOrNo.YES
     if len(found) <= _LONGEST and _goes_on().fullmatch(" ".join(found)):
-        return Reply.MORE
+        return YesOrNo.MORE
     if _said(_NOT_YET).fullmatch(" ".join(found)):
-        return Reply.NO
+        return YesOrNo.NO
     courtesies = formulas(text, names=names)
     if courtesies is None or courtesies[Formula.CONSENT]:
         return None
     if courtesies[Formula.NO_MORE] or (courtesies[Formula.NO] and courtesies[Formula.THANKS]):
-        return Reply.NO_THANKS
-    return Reply.NO if courtesies[Formula.NO] else None
+        return YesOrNo.NO_THANKS
+    return YesOrNo.NO if courtesies[Formula.NO] else None

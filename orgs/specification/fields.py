@@ -35,7 +35,7 @@ _PART = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_PART.pattern}\s*)+")
 
 
-class Part(BaseModel):
+class Fields(BaseModel):
     """A part of the organization file: immutable, strict in its types, without unknown keys."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", validate_default=False)

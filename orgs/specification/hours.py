@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from orgs.specification.fields import Line, Part, TimeZone
+from orgs.specification.fields import Fields, Line, TimeZone
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*(?:-|–|to)\s*(\d{1,2}):(\d{2})")
@@ -78,14 +78,14 @@ CalendarDate = Annotated[date, PlainValidator(_parse_date), PlainSerializer(date
 Day = Annotated[tuple[Span, ...], PlainValidator(_parse_day), PlainSerializer(_write_day)]
 
 
-class Holiday(Part):
+class Holiday(Fields):
     """A day on which nobody is there, whatever the weekday. The file may give just its date."""
 
     date: CalendarDate
     name: Line = "Holiday"
 
 
-class Hours(Part):
+class Hours(Fields):
     """Opening hours by weekday, on the wall clock of `time_zone`. A day that is not named is closed.
 
     Without a `time_zone`, the organization's counts. `always` is for a team that never closes, and excludes

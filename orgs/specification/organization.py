@@ -19,10 +19,10 @@ from orgs.specification.fields import (
     Duration,
     Emoji,
     ExternalId,
+    Fields,
     Fraction,
     Line,
     Name,
-    Part,
     Pattern,
     Phrase,
     Prose,
@@ -144,7 +144,7 @@ class SpeaksAs(StrEnum):
     PERSON = "person"
 
 
-class Identity(Part):
+class Identity(Fields):
     """The organization as it appears to customers, whoever answers."""
 
     display_name: Line | None = None  # None: the organization's name
@@ -153,7 +153,7 @@ class Identity(Part):
     speaks_as: SpeaksAs = SpeaksAs.ORGANIZATION
 
 
-class Limits(Part):
+class Limits(Fields):
     """Messages per second. None: the platform's published limit, which the connector knows."""
 
     per_second: Rate | None = None
@@ -163,7 +163,7 @@ class Limits(Part):
 BLANK = re.compile(r"\{\{\s*(\w+)\s*\}\}", re.ASCII)
 
 
-class MessageTemplate(Part):
+class MessageTemplate(Fields):
     """A message that the platform has approved, for use when its window for free text is closed.
 
     `text` is its approved body, with {{1}}, {{2}}, … for the `parameters`. Each parameter is a text, which
@@ -191,7 +191,7 @@ class MessageTemplate(Part):
         return tuple(sorted(found, key=int)) if numbered else found
 
 
-class Account(Part):
+class Account(Fields):
     """One connection of the organization to a channel. `channel` is the name of a connector.
 
     `mode`, `secrets` and `options` are what the connector asks for (docs/channels.md lists them). `secrets`
@@ -215,7 +215,7 @@ class Account(Part):
     )
 
 
-class Person(Part):
+class Person(Fields):
     """A human on staff.
 
     Each further key is a channel of the staff, with the person's user id there, or the address that it has
@@ -240,7 +240,7 @@ class Person(Part):
         return {channel: name for channel, name in self.__pydantic_extra__.items() if name}
 
 
-class TeamChannels(Part):
+class TeamChannels(Fields):
     """The channels of a team. The first of each list is the usual one."""
 
     public: ChannelList = ()
@@ -249,7 +249,7 @@ class TeamChannels(Part):
     training: ChannelList = ()
 
 
-class Team(Part):
+class Team(Fields):
     """Agents and people who share a queue. `aliases` are further names that rules may use as a target."""
 
     id: Name
@@ -263,7 +263,7 @@ class Team(Part):
     hours: Hours | None = None  # None: the organization's
 
 
-class EscalationRule(Part):
+class EscalationRule(Fields):
     """A rule: when `trigger` is met, the conversation goes to `target`, a team, a person or another agent.
 
     `timeout` is how long the target has to take it before the next step of the ladder. None: as long as that
@@ -277,7 +277,7 @@ class EscalationRule(Part):
     immediate: bool = False
 
 
-class SuccessMetrics(Part):
+class SuccessMetrics(Fields):
     """The measures of an agent's success."""
 
     response_time: Duration | None = None
@@ -285,7 +285,7 @@ class SuccessMetrics(Part):
     satisfaction: Annotated[float, Field(ge=1, le=5)] | None = None  # stars, 1 to 5
 
 
-class Agent(Part):
+class Agent(Fields):
     """The specification of an AI worker. Empty `knowledge` means all of the organization's."""
 
     id: Name
@@ -307,7 +307,7 @@ class Agent(Part):
         return self.name or self.id.replace("-", " ").replace("_", " ").title()
 
 
-class LadderStep(Part):
+class LadderStep(Fields):
     """A step of a ladder: if nobody takes the escalation for `after`, `target` (a team or a person) is
     called, too.
 
@@ -320,7 +320,7 @@ class LadderStep(Part):
     reminder: Duration | None = None
 
 
-class Ladder(Part):
+class Ladder(Fields):
     """The steps that follow when nobody takes an escalation, after the team that it was sent to."""
 
     id: Name
@@ -328,7 +328,7 @@ class Ladder(Part):
     steps: Annotated[tuple[LadderStep, ...], Field(min_length=1)]
 
 
-class Trigger(Part):
+class Trigger(Fields):
     """A named reason to escalate. A message meets it by a phrase or a pattern, in upper or lower case.
 
     Phrases may be in several languages: all are searched for, whatever language a message is in. Bars give
@@ -345,7 +345,7 @@ class Trigger(Part):
     patterns: tuple[Pattern, ...] = ()
 
 
-class KnowledgeFolder(Part):
+class KnowledgeFolder(Fields):
     """A folder of Markdown articles, relative to the organization file."""
 
     id: Name
@@ -360,7 +360,7 @@ class Reopened(StrEnum):
     AGENT = "agent"
 
 
-class Policies(Part):
+class Policies(Fields):
     """The organization's settings.
 
     `undo`: how long a holder's message waits before it is sent. `languages`: BCP 47 tags, the default first.
@@ -393,7 +393,7 @@ class Policies(Part):
     texts: dict[Language, Texts] = Field(default_factory=dict)
 
 
-class Organization(Part):
+class Organization(Fields):
     """The tenant: one identity towards customers, and everything behind it."""
 
     name: Annotated[Line, Field(alias="organization")]

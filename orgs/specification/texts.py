@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from orgs.specification.fields import Part
+from orgs.specification.fields import Fields
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _TO_FILL = re.compile(r"( ?)\{([^{}]*)\}")
@@ -61,7 +61,7 @@ _PLACES: Final[Mapping[str, frozenset[str]]] = {
 _ALWAYS: Final = frozenset({"organization"})
 
 
-class Texts(Part):
+class Texts(Fields):
     """The fixed texts to customers in one language. `orgs.translations` supplies those that are empty.
 
     A file that sets `disclosure` must name the organization in it: see `orgs.checking`.

@@ -18,7 +18,7 @@ from orgs.specification.texts import Texts
 SHIPPED: Final = ("en", "de", "fr", "es", "pt")
 
 
-class Tone(StrEnum):
+class WritingTone(StrEnum):
     PLAIN = "plain"
     WARM = "warm"
     FORMAL = "formal"
@@ -27,23 +27,23 @@ class Tone(StrEnum):
 
 _TONES: Final = (
     (
-        Tone.FORMAL,
+        WritingTone.FORMAL,
         re.compile(r"\b(?:formal|professional|polite|exact|precise|serious|respectful|calm)", re.I),
     ),
     (
-        Tone.WARM,
+        WritingTone.WARM,
         re.compile(r"\b(?:warm|friendly|cheerful|casual|playful|encourag|kind|enthusias|personal)", re.I),
     ),
-    (Tone.BRIEF, re.compile(r"\b(?:brief|short|concise|terse|to the point|crisp|minimal)", re.I)),
+    (WritingTone.BRIEF, re.compile(r"\b(?:brief|short|concise|terse|to the point|crisp|minimal)", re.I)),
 )
 
 
-def tone_of(voice: str) -> Tone:
+def tone_of(voice: str) -> WritingTone:
     """Return the first tone that a description of a voice mentions, or plain."""
     if voice.lower().startswith("informal"):
-        return Tone.WARM
+        return WritingTone.WARM
     found = [(match.start(), tone) for tone, pattern in _TONES if (match := pattern.search(voice))]
-    return min(found, key=lambda pair: pair[0])[1] if found else Tone.PLAIN
+    return min(found, key=lambda pair: pair[0])[1] if found else WritingTone.PLAIN
 
 
 def base(language: str) -> str:
@@ -75,13 +75,13 @@ def texts_in(organization: Organization, language: str, voice: str = "") -> Text
 
 
 @cache
-def shipped(language: str, tone: Tone = Tone.PLAIN) -> Texts:
+def shipped(language: str, tone: WritingTone = WritingTone.PLAIN) -> Texts:
     """Return the texts of one of the languages in SHIPPED."""
     written = (files(__name__) / f"{language}.yaml").read_text("utf-8")
     by_name: Mapping[str, str | Mapping[str, str]] = yaml.safe_load(written)
     return Texts(
         **{
-            name: said if isinstance(said, str) else said.get(tone, said[Tone.PLAIN])
+            name: said if isinstance(said, str) else said.get(tone, said[WritingTone.PLAIN])
             for name, said in by_name.items()
         }
     )

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from bot.app.cli_desk import Shell
-from bot.commands.desk import Reply
+from bot.commands.desk import Consent
 
 
 class Terminal(io.StringIO):
@@ -16,14 +16,14 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(
     ("typed", "reply"),
     [
-        ("y\n", Reply.AGREED),
-        ("YES\n", Reply.AGREED),
-        ("n\n", Reply.DECLINED),
-        ("\n", Reply.DECLINED),
-        ("", Reply.DECLINED),
+        ("y\n", Consent.AGREED),
+        ("YES\n", Consent.AGREED),
+        ("n\n", Consent.DECLINED),
+        ("\n", Consent.DECLINED),
+        ("", Consent.DECLINED),
     ],
 )
-async def test_a_terminal_is_asked_and_shown_what_changes(typed: str, reply: Reply) -> None:
+async def test_a_terminal_is_asked_and_shown_what_changes(typed: str, reply: Consent) -> None:
     questions = Terminal()
     assert await Shell(Terminal(typed), questions).confirm("+ teams[a]", "Put this in force?") is reply
     assert questions.getvalue() == "+ teams[a]\nPut this in force? [y/N] "
@@ -35,7 +35,7 @@ async def test_without_a_terminal_nobody_agrees(
 ) -> None:
     """Whatever a pipe says: what it was written for may not be what is asked."""
     asked = questions()
-    assert await Shell(answers("y\n"), asked).confirm("+ teams[a]", "Put this in force?") is Reply.UNASKED
+    assert await Shell(answers("y\n"), asked).confirm("+ teams[a]", "Put this in force?") is Consent.UNASKED
     assert asked.getvalue() == ""
 
 

@@ -20,7 +20,7 @@ from bot.core.events import Reacted, Started
 from connectors.email.settings import read_settings
 from orgs.loading import Loaded, lint, load
 from orgs.specification import fields, hours, organization, texts
-from orgs.specification.fields import Part
+from orgs.specification.fields import Fields
 from tests.orgs.playing import MINUTE, MONDAY, Play, World, settings_of, world_of
 from tests.turns.bench import to_customers
 
@@ -467,7 +467,7 @@ ROWS = {
 def fields_of_the_specification() -> Iterator[str]:
     for module in (fields, hours, organization, texts):
         for name, model in inspect.getmembers(module, inspect.isclass):
-            if issubclass(model, Part) and model.__module__ == module.__name__:
+            if issubclass(model, Fields) and model.__module__ == module.__name__:
                 yield from (f"{name}.{field}" for field in model.model_fields)
                 if model.model_config.get("extra") == "allow":
                     yield f"{name}.*"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.answering import Trigger as Looked
+from bot.core.answering import AgentTrigger as Looked
 from orgs.answering.triggers import fired
 from orgs.loading import Loaded, lint, load
 from orgs.opening import is_open

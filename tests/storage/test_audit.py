@@ -20,9 +20,9 @@ from storage.audit import (
     GENESIS,
     AuditEntry,
     Broken,
+    ChainVerdict,
     Detail,
     Link,
-    Verdict,
     canonical,
     chained,
     record,
@@ -63,7 +63,7 @@ async def seal_all(engine: AsyncEngine, organization: UUID | None = None, limit:
         sealed += count
 
 
-async def check(engine: AsyncEngine, organization: UUID = ACME, noted: Link | None = None) -> Verdict:
+async def check(engine: AsyncEngine, organization: UUID = ACME, noted: Link | None = None) -> ChainVerdict:
     async with engine.begin() as connection:
         return await verify(connection, organization, [noted] if noted else [], batch=3)
 
@@ -146,7 +146,7 @@ async def test_an_entry_is_gone_with_the_transaction_it_was_written_in(audit_eng
         await record(connection, ACME, [entry()])
         await connection.rollback()
     assert await seal_all(audit_engine) == 0
-    assert await check(audit_engine) == Verdict(
+    assert await check(audit_engine) == ChainVerdict(
         ok=True, sealed=0, unsealed=0, sentence="The audit chain is whole: 0 entries are sealed, 0 waiting."
     )
 

@@ -16,7 +16,7 @@ from bot.core.conversation import Message, MessageState, Role
 from bot.core.events import Attachment, AttachmentKind, Sender
 from bot.core.ids import MessageId, new_id
 from bot.core.lines import NAME
-from bot.core.outbound import Card, Post, Tone
+from bot.core.outbound import Card, CardTone, Post
 from bot.turns.escaping import inert, plain, quoted
 from bot.turns.story import snapshot, told_by_customer, transcript
 from connectors.sandbox.telegram.markup import found_entities
@@ -164,7 +164,7 @@ def test_a_name_on_the_card_is_one_line_of_plain_signs(platform: str, name: str)
     card = Card(
         title=f"{plain(name)} needs a person",
         speaking=f"Nobody speaks to {plain(name)} yet.",
-        tone=Tone.PRESSING,
+        tone=CardTone.PRESSING,
         facts=(("Customer", plain(name)), ("Channel", "Telegram")),
     )
     if platform == "slack":

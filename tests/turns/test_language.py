@@ -9,7 +9,7 @@ from bot.core.events import Started, Unsupported
 from bot.core.outbound import Post
 from bot.turns.decide import question
 from orgs.specification.texts import Texts, fill
-from orgs.translations import SHIPPED, Tone, shipped
+from orgs.translations import SHIPPED, WritingTone, shipped
 from tests.turns.bench import Bench, to_customers
 
 PLACES = "organization team person opens time weekday date text code minutes address story article agent wait"
@@ -123,12 +123,12 @@ async def test_the_code_and_its_subject_are_in_it(desk: Bench) -> None:
 
 
 @pytest.mark.parametrize("language", SHIPPED)
-@pytest.mark.parametrize("tone", Tone)
-def test_every_text_is_shipped_with_the_places_that_the_english_has(language: str, tone: Tone) -> None:
+@pytest.mark.parametrize("tone", WritingTone)
+def test_every_text_is_shipped_with_the_places_that_the_english_has(language: str, tone: WritingTone) -> None:
     texts, english = shipped(language, tone), shipped("en", tone)
     for name in Texts.model_fields:
         said, original = getattr(texts, name), getattr(english, name)
-        if tone is not Tone.BRIEF:
+        if tone is not WritingTone.BRIEF:
             assert said, name
         places = {
             place: f"<{place}>" for place in ("organization", "team", "person", "opens", "time", "weekday")

@@ -11,7 +11,7 @@ believed.
 thread.
 """
 
-from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Proof, Trust
+from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, MailFile, Proof, Trust
 from connectors.email.reading.process import Budget, ReadingProcess, TooCostly
 from connectors.email.reading.reading import (
     Digests,
@@ -36,8 +36,8 @@ __all__ = [
     "Digests",
     "Fate",
     "Mail",
+    "MailFile",
     "Mailbox",
-    "Part",
     "Proof",
     "ReadingProcess",
     "TooCostly",

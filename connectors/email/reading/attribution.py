@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from connectors.email.reading import phrases
-from connectors.email.reading.lines import Line
+from connectors.email.reading.lines import MailLine
 
 Following = Literal["quote", "nothing", "text"]
 
@@ -51,7 +51,7 @@ _FOLDED_INSIDE = re.compile(r"(?<=[<(\[]) | (?=[>)\]:：])")
 class Finder:
     """Finds the beginnings of quotes in one mail. The number of close looks is bounded."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[MailLine]) -> None:
         self._lines = lines
         self._bare: dict[int, str] = {}
         self._labels: dict[int, str | None] = {}
@@ -221,12 +221,12 @@ class Finder:
         return 1 if length == 1 and self.following(after) == "quote" and (wrote or named) else 0
 
 
-def is_barred(line: Line) -> bool:
+def is_barred(line: MailLine) -> bool:
     """Return True if a line begins with a bar, as some programs mark quotes."""
     return line.kind == "text" and line.text.lstrip()[:1] == "|"
 
 
-def mark(lines: list[Line], *, answers: bool = True) -> list[Line]:
+def mark(lines: list[MailLine], *, answers: bool = True) -> list[MailLine]:
     """Return the lines with attributions marked.
 
     If a quote reaches to the end, its lines get the kind "rest".
@@ -254,7 +254,7 @@ def mark(lines: list[Line], *, answers: bool = True) -> list[Line]:
     return marked
 
 
-def _separated(lines: Sequence[Line]) -> Iterator[Line]:
+def _separated(lines: Sequence[MailLine]) -> Iterator[MailLine]:
     """Yield the lines. An attribution that stands behind other words becomes a line of its own."""
     for line in lines:
         inside = None
@@ -267,7 +267,7 @@ def _separated(lines: Sequence[Line]) -> Iterator[Line]:
             yield replace(line, text=line.text[inside.end() :])
 
 
-def _folded_quotes(lines: list[Line]) -> list[Line]:
+def _folded_quotes(lines: list[MailLine]) -> list[MailLine]:
     """Return the lines. The end of a quoted line that a relay folded becomes a quote too."""
     result = list(lines)
     for at in range(1, len(lines)):

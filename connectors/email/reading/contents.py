@@ -7,7 +7,7 @@ from itertools import islice
 
 from connectors.email.reading import calendar, smime, tnef
 from connectors.email.reading.decoding import decode
-from connectors.email.reading.mail import Part
+from connectors.email.reading.mail import MailFile
 from connectors.email.reading.structure import MAX_PARTS, MimePart, take_apart, uudecode
 
 MAX_TEXT = 1_000_000  # characters that are read of one text; the original keeps the rest
@@ -53,7 +53,7 @@ class Text:
 @dataclass(slots=True)
 class Contents:
     texts: list[Text] = field(default_factory=list)
-    files: list[Part] = field(default_factory=list)
+    files: list[MailFile] = field(default_factory=list)
     invitation: str = ""  # an invitation in words, used if the mail has no text
     beyond: list[str] = field(default_factory=list)  # names of files beyond the limit
     languages: tuple[str, ...] = ()  # in which a text is likely to be
@@ -67,7 +67,7 @@ class Contents:
             return
         index = len(self.files)
         named = file_name(name, mime, index)
-        part = Part(
+        part = MailFile(
             index=index,
             name=named,
             mime=mime,

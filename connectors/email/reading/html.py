@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
-from connectors.email.reading.lines import PICTURE, PICTURE_END, Kind, Line, text_lines
+from connectors.email.reading.lines import PICTURE, PICTURE_END, Kind, MailLine, text_lines
 from connectors.email.reading.sheets import Look, Sheet, sheet_of
 
 MAX_CHARACTERS = 1_000_000
@@ -117,7 +117,7 @@ def without_tags(markup: str) -> str:
     return unescape(_ANY_TAG.sub(" ", markup))
 
 
-def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:
+def html_lines(html: str, *, forwarded: bool = False) -> list[MailLine]:
     """Return the Markdown lines of `html`, each with its kind.
 
     With `forwarded`, what looks like a quote may be content.
@@ -451,7 +451,7 @@ def _is_deep(tag: Tag) -> bool:
     return True
 
 
-def _expand(text: str, kept: list[tuple[Kind, str]]) -> Iterator[Line]:
+def _expand(text: str, kept: list[tuple[Kind, str]]) -> Iterator[MailLine]:
     for line in text_lines(text):
         place = _PLACE.search(line.text)
         if place is None:
@@ -459,4 +459,4 @@ def _expand(text: str, kept: list[tuple[Kind, str]]) -> Iterator[Line]:
             continue
         kind, inner = kept[int(place[1])]
         for bare in inner.split("\n"):
-            yield Line(bare, kind, certain=True)
+            yield MailLine(bare, kind, certain=True)

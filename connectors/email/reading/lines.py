@@ -17,7 +17,7 @@ _QUOTED = re.compile(r"^ {0,3}[>＞] ?")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MailLine:
     text: str  # a quote's text lacks its first `>`
     kind: Kind = "text"
     certain: bool = False  # the mail program marked the kind; otherwise the text only looks so
@@ -34,7 +34,7 @@ class Line:
         return f"> {self.text}".rstrip() if self.text[:1] != ">" else f">{self.text}"
 
 
-def text_lines(text: str) -> list[Line]:
+def text_lines(text: str) -> list[MailLine]:
     """Return the lines of plain text or Markdown.
 
     A line that begins with `>`, also the full-width one, is a quote.
@@ -42,9 +42,9 @@ def text_lines(text: str) -> list[Line]:
     return [_line(line.rstrip()) for line in text.split("\n")]
 
 
-def _line(line: str) -> Line:
+def _line(line: str) -> MailLine:
     mark = _QUOTED.match(line)
-    return Line(line) if mark is None else Line(line[mark.end() :], "quote")
+    return MailLine(line) if mark is None else MailLine(line[mark.end() :], "quote")
 
 
 def unflow(text: str, *, delete_space: bool) -> str:

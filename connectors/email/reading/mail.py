@@ -31,7 +31,7 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class MailFile:
     """A file in a mail. `files` returns its bytes at `index`, also after the mail was stored."""
 
     index: int
@@ -85,7 +85,7 @@ class Mail:
     new: str  # Markdown: what its author newly wrote
     quoted: str  # what was cut: quotes, attributions, signatures
     full: str  # Markdown: everything
-    attachments: tuple[Part, ...]
+    attachments: tuple[MailFile, ...]
     unread_files: tuple[str, ...]  # names of files beyond the limit
     forwarded: str | None  # author of the forwarded mail, "" if unknown; None: nothing is forwarded
     old_pictures: frozenset[str]  # Content-IDs of pictures shown only in what was cut

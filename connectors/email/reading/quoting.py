@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from connectors.email.reading import attribution, phrases
-from connectors.email.reading.lines import Kind, Line
+from connectors.email.reading.lines import Kind, MailLine
 
 MAX_LINES = 20_000
 MAX_QUOTED = 200_000
@@ -23,13 +23,13 @@ _MAX_POINTING = 500  # characters of a text that points to answers below it
 class Quoted:
     new: str
     quoted: str
-    passed_on: tuple[Line, ...] = ()  # the forwarded mail at the end of `new`
+    passed_on: tuple[MailLine, ...] = ()  # the forwarded mail at the end of `new`
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
     kind: Kind
-    lines: tuple[Line, ...]
+    lines: tuple[MailLine, ...]
 
     @property
     def blank(self) -> bool:
@@ -37,7 +37,7 @@ class _Block:
 
 
 def divide(
-    lines: Sequence[Line], *, subject: str, forwarding: bool, is_reply: bool, has_files: bool
+    lines: Sequence[MailLine], *, subject: str, forwarding: bool, is_reply: bool, has_files: bool
 ) -> Quoted:
     """Divide the lines of a mail into new text and quoted text.
 
@@ -67,11 +67,11 @@ def divide(
     return Quoted("\n\n".join(filter(None, (new, forwarded))), quoted[:MAX_QUOTED], tuple(content))
 
 
-def everything(lines: Sequence[Line]) -> str:
+def everything(lines: Sequence[MailLine]) -> str:
     return _joined(list(lines[:MAX_LINES]))
 
 
-def _forwarded_from(lines: list[Line], forwarding: bool) -> int:
+def _forwarded_from(lines: list[MailLine], forwarding: bool) -> int:
     """Return the line at which a forwarded mail begins, or the number of lines if there is none."""
     finder = attribution.Finder(lines)
     for at, line in enumerate(lines):
@@ -86,16 +86,16 @@ def _forwarded_from(lines: list[Line], forwarding: bool) -> int:
     return len(lines)
 
 
-def _without_signature(lines: list[Line]) -> list[Line]:
+def _without_signature(lines: list[MailLine]) -> list[MailLine]:
     """Return the lines, with the signature in each stretch of text marked."""
-    result: list[Line] = []
+    result: list[MailLine] = []
     for kind, group in groupby(lines, key=lambda line: line.kind):
         stretch = list(group)
         result += _sign(stretch) if kind == "text" else stretch
     return result
 
 
-def _sign(stretch: list[Line]) -> list[Line]:
+def _sign(stretch: list[MailLine]) -> list[MailLine]:
     signing = _Stretch(stretch)
     end = below = len(stretch)
     for at in range(end - 1, -1, -1):  # the last `-- ` counts, above the footers of lists and scanners
@@ -126,7 +126,7 @@ def _is_notice(text: str) -> bool:
 class _Stretch:
     """Consecutive lines of one kind. A question about a span of them costs the same however long it is."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[MailLine]) -> None:
         self._lines = lines
         self._filled = [at for at, line in enumerate(lines) if not line.blank]
 
@@ -164,7 +164,7 @@ class _Stretch:
         return end
 
 
-def _looks_signed(lines: Iterable[Line]) -> bool:
+def _looks_signed(lines: Iterable[MailLine]) -> bool:
     count, reachable = 0, False
     for line in lines:
         text = phrases.bare(line.text)
@@ -182,7 +182,7 @@ def _looks_signed(lines: Iterable[Line]) -> bool:
     return True
 
 
-def _blocks(lines: list[Line]) -> list[_Block]:
+def _blocks(lines: list[MailLine]) -> list[_Block]:
     """Return the blocks of adjacent lines of one kind. Blank lines belong to the block before them."""
     kinds: list[Kind] = []
     for line in lines:
@@ -222,7 +222,7 @@ def _in_doubt(blocks: Sequence[_Block], *, answers: bool, has_files: bool) -> st
     return _joined(words) if words and not has_files else None
 
 
-def _joined(lines: Sequence[Line]) -> str:
+def _joined(lines: Sequence[MailLine]) -> str:
     shown = [line.shown.rstrip() for line in lines]
     begin = next((at for at, line in enumerate(shown) if not _is_edge(line)), len(shown))
     shown = shown[begin:]

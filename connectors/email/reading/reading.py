@@ -15,7 +15,7 @@ from connectors.email.reading.addresses import ascii_domain, mailboxes, one_mail
 from connectors.email.reading.contents import Contents, Text, sort_out
 from connectors.email.reading.decoding import header_text, parameters
 from connectors.email.reading.html import html_lines, without_tags
-from connectors.email.reading.lines import Line, text_lines, unflow, without_pictures
+from connectors.email.reading.lines import MailLine, text_lines, unflow, without_pictures
 from connectors.email.reading.mail import Mail, Mailbox
 from connectors.email.reading.structure import MAX_HEADER_BYTES, Headers, MimePart, read_headers, take_apart
 
@@ -266,7 +266,7 @@ class _Text:
     def of(self, contents: Contents) -> "_Text":
         new, quoted, full = [], [], []
         own = [text for text in contents.texts if text.forwarded is None]
-        lines = [line for text in own for line in [*self._lines(text), Line("")]]
+        lines = [line for text in own for line in [*self._lines(text), MailLine("")]]
         divided = quoting.divide(
             lines,
             subject=self._subject,
@@ -295,7 +295,7 @@ class _Text:
         self.new, self.quoted, self.full = ("\n\n".join(filter(None, parts)) for parts in (new, quoted, full))
         return self
 
-    def _lines(self, text: Text) -> list[Line]:
+    def _lines(self, text: Text) -> list[MailLine]:
         if text.html:
             lines = html_lines(text.html, forwarded=phrases.forwarding(self._subject, text.html))
             if any(not line.blank for line in lines) or not text.plain:
@@ -311,7 +311,7 @@ def _heading(headers: Headers) -> str:
     )
 
 
-def _copied_author(passed_on: Sequence[Line]) -> str:
+def _copied_author(passed_on: Sequence[MailLine]) -> str:
     """Return who wrote a forwarded mail, by the header block that mail programs copy above it."""
     for line in passed_on[:_COPIED_HEADER]:
         if phrases.label(line.text) == "from":

@@ -20,12 +20,12 @@ from bot.core.errors import AccountSuspended, Refused, SettingsError, Unreachabl
 from bot.core.events import Channel
 from bot.core.outbound import Outbound, Post, Sent
 from connectors.background import BackgroundTasks
-from connectors.slack.api import Api, Line
+from connectors.slack.api import Api, Connections
 from connectors.slack.capabilities import CHANNEL, of_account
 from connectors.slack.customers.files import fetched
 from connectors.slack.customers.hearing import Hearing, Prompt
 from connectors.slack.customers.installations import Installations
-from connectors.slack.customers.oauth import App, Exchange, OAuth
+from connectors.slack.customers.oauth import App, Exchange, OAuthFlow
 from connectors.slack.customers.states import States
 from connectors.slack.customers.workspaces import Workspace, Workspaces
 from connectors.slack.door import serve
@@ -62,7 +62,7 @@ class SlackCustomers:
         self._background = BackgroundTasks()
         self._homes = frozenset(options.get("team_id", "").replace(",", " ").split())
         self._app = self._our_app()
-        line = Line()
+        line = Connections()
         self._exchange = Exchange(self._app, Api("", settings.api_url, line))
         self._installations = Installations(resources.vault, resources.clock, self._exchange.renewal)
         self._workspaces = Workspaces(
@@ -75,7 +75,7 @@ class SlackCustomers:
             installations=self._installations,
         )
         states = States(resources.vault, resources.clock, key=self._app.client_secret, nonce=nonce)
-        self._oauth = OAuth(self._app, self._exchange, self._installations, states, resources.clock)
+        self._oauth = OAuthFlow(self._app, self._exchange, self._installations, states, resources.clock)
         self._hearing = Hearing(
             self._workspaces,
             self._installations,

@@ -69,7 +69,7 @@ class Exchange:
         )
 
 
-class OAuth:
+class OAuthFlow:
     def __init__(
         self, app: App, exchange: Exchange, installations: Installations, states: States, clock: Clock
     ) -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.core.connector import AccountSettings, Connector, RawRequest
 from bot.core.events import AttachmentKind, Event
-from bot.core.outbound import Button, Card, Tone
+from bot.core.outbound import Button, Card, CardTone
 from connectors.sandbox.slack import SlackStandIn, User
 from connectors.sandbox.slack.files import Upload
 from connectors.slack import channel
@@ -109,7 +109,7 @@ class Slack(Platform):
         card = Card(
             title="A matter",
             speaking="Nobody",
-            tone=Tone.CALM,
+            tone=CardTone.CALM,
             facts=(),
             buttons=(Button("assign", "e-1", "Assign"),),
         )

@@ -15,7 +15,7 @@ from bot.core.outbound import Speaker
 from connectors.email.composing import Envelope, File, Letterhead, compose
 from connectors.email.context import MAX_BYTES, ReplyContext, read_context
 from connectors.email.imap import packed, quoted
-from connectors.email.incoming import Kept
+from connectors.email.incoming import MailLocation
 from connectors.email.intake import Intake, ReadingBudget
 from connectors.email.reading import read
 from connectors.email.servers import TrustedServers
@@ -62,13 +62,13 @@ _LINES = st.sampled_from(
 async def test_every_mail_makes_events_that_can_be_kept(head: list[str], body: bytes) -> None:
     raw = "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
-    for event in await INTAKE.events(raw, Kept("imap;1;2", "INBOX", len(raw)), NOW):
+    for event in await INTAKE.events(raw, MailLocation("imap;1;2", "INBOX", len(raw)), NOW):
         check(event)
         assert event.external_id
         assert "\0" not in event.reply_to
         assert len(event.reply_context.encode()) <= MAX_BYTES
         assert event.occurred_at <= NOW
-        again = await INTAKE.events(raw, Kept("imap;3;4", "INBOX"), NOW)
+        again = await INTAKE.events(raw, MailLocation("imap;3;4", "INBOX"), NOW)
         assert event.external_id in [each.external_id for each in again]
         if event.reply_context:
             assert read_context(event.reply_context) is not None

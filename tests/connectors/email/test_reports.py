@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from bot.core.events import Event, Receipt, ReceiptStatus
-from connectors.email.incoming import Kept, MailReader
+from connectors.email.incoming import MailLocation, MailReader
 from connectors.email.reading import digests, read
 from connectors.email.threads import Threads
 from connectors.sandbox.mail import Customer
@@ -23,7 +23,7 @@ _OURS = _THREADS.message_id(UUID(int=7), 0, _THREAD, CUSTOMER, "brightdesk.examp
 def heard(report: Report) -> tuple[Event, ...]:
     mail = read(report.raw, trusted_servers=(), own_addresses=(US,))
     reader = MailReader("support", (US,), _THREADS)
-    return reader.events(mail, Kept("imap;1;1"), datetime.now(UTC), digests=digests(report.raw))
+    return reader.events(mail, MailLocation("imap;1;1"), datetime.now(UTC), digests=digests(report.raw))
 
 
 def is_understood(report: Report) -> bool:

@@ -10,6 +10,7 @@ from bot.core.events import Attachment, AttachmentKind, Receipt, ReceiptStatus
 from bot.core.outbound import (
     Button,
     Card,
+    CardTone,
     Emote,
     Erase,
     Mark,
@@ -18,7 +19,6 @@ from bot.core.outbound import (
     React,
     Revise,
     Speaker,
-    Tone,
     Typing,
     Whisper,
 )
@@ -27,7 +27,7 @@ from tests.connectors.messenger.conftest import Line
 from tests.connectors.messenger.shared import shared_json
 
 AGENT = Speaker("Ada", human=False)
-CARD = Card(title="t", speaking="s", tone=Tone.CALM, facts=())
+CARD = Card(title="t", speaking="s", tone=CardTone.CALM, facts=())
 
 
 def choices(count: int) -> tuple[Button, ...]:

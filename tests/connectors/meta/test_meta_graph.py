@@ -15,7 +15,7 @@ from bot.core.errors import (
     Refused,
     SendError,
 )
-from connectors.meta import Graph, GraphError, Upload, Verdict, as_send_error
+from connectors.meta import Graph, GraphError, Meaning, Upload, as_send_error
 from tests.connectors.meta.graph_server import (
     GraphServer,
     graph_server,
@@ -210,5 +210,5 @@ def test_codes_that_all_of_meta_shares(error: GraphError, expected: type[SendErr
 
 
 def test_a_channel_knows_better_than_all_of_meta() -> None:
-    table = {4: Verdict(Refused, "never")}
+    table = {4: Meaning(Refused, "never")}
     assert type(as_send_error(GraphError(400, 4), table)) is Refused

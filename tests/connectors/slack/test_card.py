@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.errors import Refused
-from bot.core.outbound import Button, Card, Style, Tone
+from bot.core.outbound import Button, Card, CardTone, Style
 from connectors.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from connectors.slack.blocks import card, card_text, rows, time_left
 from connectors.slack.forms import FORMS, view
@@ -33,7 +33,7 @@ CARDS = st.builds(
     Card,
     title=TEXT,
     speaking=TEXT,
-    tone=st.sampled_from(Tone),
+    tone=st.sampled_from(CardTone),
     facts=st.lists(st.tuples(TEXT, TEXT), max_size=35).map(tuple),
     sections=st.lists(st.tuples(TEXT, TEXT), max_size=70).map(tuple),
     window=st.none() | st.datetimes(min_value=NOW.replace(tzinfo=None), timezones=st.just(UTC)),
@@ -72,7 +72,7 @@ def _characters(block: object) -> int:
 
 def test_what_takes_more_than_a_glance_is_folded_and_the_rest_is_not() -> None:
     sections = (("Why", "They ask for a refund."), ("In short", "A long story. " * 40), ("", "x" * 400))
-    content = Card(title="x", speaking="", tone=Tone.CALM, facts=(), sections=sections)
+    content = Card(title="x", speaking="", tone=CardTone.CALM, facts=(), sections=sections)
     (_, why, folded, without_heading) = card(content, NOW, folds=True)
     assert why["text"]["text"] == "*Why*\nThey ask for a refund."  # type: ignore[index]
     assert (folded["type"], folded["is_collapsible"], folded["default_collapsed"]) == (
@@ -118,7 +118,7 @@ def test_every_form_is_a_view_slack_takes(value: str) -> None:
 
 
 def test_the_card_says_until_when_free_text_reaches_the_customer() -> None:
-    content = Card(title="x", speaking="", tone=Tone.CALM, facts=(), window=NOW + timedelta(hours=3))
+    content = Card(title="x", speaking="", tone=CardTone.CALM, facts=(), window=NOW + timedelta(hours=3))
     (_, context) = card(content, NOW)
     (element,) = context["elements"]  # type: ignore[misc]
     assert element["text"].startswith("💬 Free text reaches the customer until <!date^")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.errors import RateLimited
-from bot.core.outbound import Button, Card, Revise, Tone
+from bot.core.outbound import Button, Card, CardTone, Revise
 from connectors.sandbox.fault import Fault, FaultKind
 
 from .conftest import Desk
@@ -14,7 +14,7 @@ STORY = "She asks for her money back. " * 30
 CARD = Card(
     title="Maya needs a person",
     speaking="Nobody speaks to Maya yet.",
-    tone=Tone.URGENT,
+    tone=CardTone.URGENT,
     facts=(("Team", "Billing"),),
     sections=(("Why", "A refund."), ("In short", STORY)),
     buttons=(Button("take", "e-1", "Take"),),

@@ -3,14 +3,14 @@
 import asyncio
 
 from bot.core.events import Submitted, Tapped
-from bot.core.outbound import Button, Card, Post, Tone
+from bot.core.outbound import Button, Card, CardTone, Post
 from connectors.sandbox.fault import Fault, FaultKind
 from connectors.slack.receiver import GUIDE
 
 from .conftest import Desk, until
 
 BUTTONS = (Button("take", "e-1", "Take"), Button("assign", "e-1", "Assign…"))
-CARD = Card(title="Refund", speaking="Nobody speaks", tone=Tone.URGENT, facts=(), buttons=BUTTONS)
+CARD = Card(title="Refund", speaking="Nobody speaks", tone=CardTone.URGENT, facts=(), buttons=BUTTONS)
 
 
 async def test_a_button_on_the_card_comes_back_as_a_tap_in_its_thread(desk: Desk) -> None:

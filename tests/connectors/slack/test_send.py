@@ -19,6 +19,7 @@ from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import (
     Button,
     Card,
+    CardTone,
     Emote,
     Erase,
     Invite,
@@ -27,7 +28,6 @@ from bot.core.outbound import (
     Post,
     React,
     Revise,
-    Tone,
     Typing,
     Whisper,
 )
@@ -40,7 +40,7 @@ from .conftest import BOT, Desk, Kept, Safe, connector_of
 CARD = Card(
     title="Refund for Ada",
     speaking="Nobody speaks to the customer",
-    tone=Tone.PRESSING,
+    tone=CardTone.PRESSING,
     facts=(("Customer", "Ada"), ("Channel", "Telegram")),
     sections=(("Summary", "- wants *money* back"),),
     deadline=datetime(2026, 1, 1, tzinfo=UTC),
@@ -92,7 +92,7 @@ async def test_a_long_post_goes_out_in_parts_with_the_buttons_under_the_last(des
 
 async def test_a_card_is_revised_in_place(desk: Desk) -> None:
     sent = await desk.connector.send(desk.outbound(CARD))
-    done = replace(CARD, tone=Tone.DONE, buttons=())
+    done = replace(CARD, tone=CardTone.DONE, buttons=())
     await desk.connector.send(desk.outbound(Revise(sent.message, done)))
     (message,) = desk.slack.messages("support")
     assert message["blocks"][0]["text"]["text"] == "✅ Refund for Ada"

@@ -7,7 +7,7 @@ import pytest
 
 from bot.core.errors import PersonAway, PlaceGone
 from bot.core.events import Place, WorkplaceChange, WorkplaceChanged
-from bot.core.outbound import Card, Post, Revise, Tone
+from bot.core.outbound import Card, CardTone, Post, Revise
 from connectors.payload import Node
 from connectors.slack.capabilities import CHANNEL
 from connectors.slack.workspace_events import changed
@@ -22,7 +22,7 @@ ENDS_OF_A_CHANNEL = [  # Slack tells of private channels with events of another 
     ("channel_left", "the app was removed from the channel"),
     ("group_left", "the app was removed from the channel"),
 ]
-CARD = Card(title="Ada", speaking="Nobody", tone=Tone.CALM, facts=())
+CARD = Card(title="Ada", speaking="Nobody", tone=CardTone.CALM, facts=())
 
 
 async def told(desk: Desk) -> tuple[Place, object]:

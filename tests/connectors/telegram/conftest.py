@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.core.events import Event
-from bot.core.outbound import Card, Operation, Sent, Tone
+from bot.core.outbound import Card, CardTone, Operation, Sent
 from connectors.sandbox.telegram import GroupChat, RetryPauses, TelegramStandIn
 from connectors.sandbox.telegram.model import TelegramUser
 from connectors.telegram.connector import TelegramConnector
@@ -70,7 +70,7 @@ class Office:
 
 
 def card(title: str, **changes: object) -> Card:
-    values: dict[str, object] = {"speaking": "Nobody speaks", "tone": Tone.PRESSING, "facts": ()}
+    values: dict[str, object] = {"speaking": "Nobody speaks", "tone": CardTone.PRESSING, "facts": ()}
     return Card(title=title, **(values | changes))  # type: ignore[arg-type]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.core.errors import AccountSuspended, PlaceGone
 from bot.core.events import Tapped
-from bot.core.outbound import Button, Revise, Tone
+from bot.core.outbound import Button, CardTone, Revise
 from connectors.sandbox.telegram import ChatMessage
 from connectors.telegram.rich import rich_card
 from tests.connectors.telegram.conftest import Office, card
@@ -128,7 +128,7 @@ async def test_a_card_too_long_for_a_rich_message_is_one_text_all_the_same(offic
 
 async def test_a_card_is_revised_as_what_it_is(office: Office) -> None:
     thread, message = await office.room(sections=(("In short", STORY),), buttons=(TAKE,))
-    held = card("Maya: in good hands", tone=Tone.CALM, facts=(("Held by", "Hugo"),))
+    held = card("Maya: in good hands", tone=CardTone.CALM, facts=(("Held by", "Hugo"),))
     for _ in range(2):  # the second changes nothing, and is no mistake
         await office.send(Revise(str(message), held), thread=str(thread))
     assert shown(office).text == "Maya: in good hands\nNobody speaks\nHeld by: Hugo"

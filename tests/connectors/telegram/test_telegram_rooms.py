@@ -9,7 +9,7 @@ import pytest
 from bot.core.errors import PlaceGone, Refused
 from bot.core.events import AttachmentKind, Edited, Ignored, Place, Reacted, Said, Tapped, WorkplaceChanged
 from bot.core.ids import utc_now
-from bot.core.outbound import Button, Invite, Mark, Post, React, Revise, Sent, Tone
+from bot.core.outbound import Button, CardTone, Invite, Mark, Post, React, Revise, Sent
 from connectors.sandbox.telegram import GroupChat
 from connectors.telegram.connector import CHANNEL, TelegramConnector
 from tests.connectors.telegram.conftest import Office, card
@@ -59,15 +59,15 @@ async def test_a_topic_whose_id_got_lost_is_not_begun_twice(office: Office) -> N
 
 
 async def test_a_topic_has_a_colour_by_tone_and_a_name_that_telegram_takes(office: Office) -> None:
-    for tone in Tone:
+    for tone in CardTone:
         await office.send(card("name " * 60, tone=tone))
-    assert len({topic.icon_color for topic in office.group.topics()}) == len(Tone)
+    assert len({topic.icon_color for topic in office.group.topics()}) == len(CardTone)
     assert all(len(name) <= 128 and name.endswith("…") for name in names(office))
 
 
 async def test_a_revised_card_tells_in_the_name_of_its_topic_how_it_stands(office: Office) -> None:
     thread, message = await office.room()
-    held = card("Maya: in good hands", tone=Tone.CALM, buttons=(TAKE,))
+    held = card("Maya: in good hands", tone=CardTone.CALM, buttons=(TAKE,))
     for _ in range(2):  # the second changes nothing, and is no mistake
         await office.send(Revise(str(message), held), thread=str(thread))
     assert names(office) == ["🟢 Maya: in good hands"]
@@ -79,13 +79,13 @@ async def test_a_room_that_is_done_is_closed_and_opened_again_when_it_is_current
 ) -> None:
     thread, message = await office.room()
     for _ in range(2):
-        await office.send(Revise(str(message), card("Maya: solved", tone=Tone.DONE)), thread=str(thread))
+        await office.send(Revise(str(message), card("Maya: solved", tone=CardTone.DONE)), thread=str(thread))
     assert (names(office), office.group.topics()[0].closed) == (["✅ Maya: solved"], True)
     assert office.group.messages()[0].buttons == ()
     # Words that were on their way still get into it: the bot manages topics.
     await office.send(Post("Solved by Hugo"), thread=str(thread))
     for _ in range(2):
-        await office.send(Revise(str(message), card("Maya again", tone=Tone.URGENT)), thread=str(thread))
+        await office.send(Revise(str(message), card("Maya again", tone=CardTone.URGENT)), thread=str(thread))
     assert (names(office), office.group.topics()[0].closed) == (["🔴 Maya again"], False)
 
 
@@ -372,7 +372,7 @@ async def test_everything_sent_to_a_room_is_as_the_bot_api_is_published(office: 
     shapes = load_shapes()
     due = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
     thread, message = await office.room(deadline=due, buttons=(TAKE,))
-    for tone in (Tone.DONE, Tone.CALM):
+    for tone in (CardTone.DONE, CardTone.CALM):
         await office.send(Revise(str(message), card("x", tone=tone)), thread=str(thread))
     await office.account.check()
     office.group.say(office.hugo, "/desk help", topic=thread)

@@ -13,6 +13,7 @@ from bot.core.events import Attachment, AttachmentKind, Tapped
 from bot.core.outbound import (
     Button,
     Card,
+    CardTone,
     Emote,
     Erase,
     Mark,
@@ -21,7 +22,6 @@ from bot.core.outbound import (
     Revise,
     Sent,
     Style,
-    Tone,
     Typing,
     Whisper,
 )
@@ -130,7 +130,7 @@ async def _newest(line: Line) -> object:
 
 async def test_a_card_is_readable_text(line: Line) -> None:
     card = Card(
-        title="Maya_F", speaking="You *speak*", tone=Tone.URGENT, facts=(("Reason", "billing"),),
+        title="Maya_F", speaking="You *speak*", tone=CardTone.URGENT, facts=(("Reason", "billing"),),
         sections=(("Story", "It **broke**"),), deadline=NOW,
     )  # fmt: skip
     await line.account.send(outbound(line.maya.id, card))
@@ -350,7 +350,7 @@ async def test_everything_sent_is_as_the_bot_api_is_published(line: Line) -> Non
 
 async def test_a_deadline_elsewhere_names_its_zone(line: Line) -> None:
     card = Card(
-        title="t", speaking="s", tone=Tone.CALM, facts=(), deadline=datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+        title="t", speaking="s", tone=CardTone.CALM, facts=(), deadline=datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     )
     await line.account.send(outbound(line.maya.id, card))
     assert line.shown() == ["t\ns\nDue: 2026-01-02 03:04 UTC"]

@@ -13,6 +13,7 @@ from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import (
     Button,
     Card,
+    CardTone,
     Emote,
     Erase,
     Mark,
@@ -22,7 +23,6 @@ from bot.core.outbound import (
     Sent,
     Speaker,
     Template,
-    Tone,
     Typing,
     Whisper,
 )
@@ -262,7 +262,7 @@ async def test_typing_marks_what_was_read(desk: Desk) -> None:
 
 
 async def test_what_whatsapp_cannot_do_is_refused_without_asking(desk: Desk) -> None:
-    card = Card(title="t", speaking="s", tone=Tone.CALM, facts=())
+    card = Card(title="t", speaking="s", tone=CardTone.CALM, facts=())
     for operation in (Revise("wamid.A", Post("new")), Erase("wamid.A"), card):
         with pytest.raises(Refused):
             await desk.connector.send(outbound(operation))

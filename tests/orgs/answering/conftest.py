@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.core.answering import Answer, Line, Question, Trigger
+from bot.core.answering import AgentTrigger, Answer, Question, StoryLine
 from bot.core.ids import AgentId, OrgId
 from orgs.answering.grounded import Grounded
 from orgs.articles import read_article
@@ -26,8 +26,8 @@ class Asks(Protocol):
     async def __call__(self, *messages: str, **about: Any) -> Answer: ...
 
 
-def story(*lines: tuple[str, str]) -> tuple[Line, ...]:
-    return tuple(Line(speaker, said) for speaker, said in lines)
+def story(*lines: tuple[str, str]) -> tuple[StoryLine, ...]:
+    return tuple(StoryLine(speaker, said) for speaker, said in lines)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def ask(search: ArticleSections, a_question: Callable[..., Question]) -> Asks:
 
 
 TRIGGERS = (
-    Trigger(
+    AgentTrigger(
         "billing_inquiry",
         "Money that moved or should move.",
         (
@@ -134,7 +134,7 @@ TRIGGERS = (
             "dispute a charge",
         ),
     ),
-    Trigger(
+    AgentTrigger(
         "security",
         "An account may be in the wrong hands.",
         (
@@ -152,7 +152,7 @@ TRIGGERS = (
             "phishing",
         ),
     ),
-    Trigger(
+    AgentTrigger(
         "production_incident",
         "The product does not work for a whole team, or data is gone.",
         (

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.answering import Answered, Clarify, HandOver, Passage, Question, Trigger
+from bot.core.answering import AgentTrigger, Answered, Clarify, HandOver, Passage, Question
 from bot.core.ids import AgentId, OrgId
 from orgs.answering.grounded import Grounded
 from orgs.answering.passages import excerpt
 from orgs.answering.triggers import fired
-from orgs.answering.wording import Asked, last_asked
+from orgs.answering.wording import LastQuestion, last_asked
 from orgs.answering.words import LONGEST, one_slip_apart, stem
 from orgs.translations import shipped
 from tests.orgs.answering.conftest import BRIGHTDESK, NEIGHBOUR, TRIGGERS, Asks, story
@@ -207,16 +207,18 @@ async def test_a_collection_that_the_agent_may_not_use_is_not_used(ask: Asks) ->
 def test_a_phrase_fires_as_a_whole_in_any_order_and_inflection(
     phrase: str, text: str, *, fires: bool
 ) -> None:
-    assert (fired((Trigger("rule", "", (phrase,)),), text) is not None) is fires
+    assert (fired((AgentTrigger("rule", "", (phrase,)),), text) is not None) is fires
 
 
 def test_a_trigger_without_phrases_goes_by_its_name() -> None:
-    assert fired((Trigger("data_loss"),), "we have a data loss here")
-    assert not fired((Trigger("human_request"), Trigger("unanswered")), "an unanswered human request")
+    assert fired((AgentTrigger("data_loss"),), "we have a data loss here")
+    assert not fired(
+        (AgentTrigger("human_request"), AgentTrigger("unanswered")), "an unanswered human request"
+    )
 
 
 def test_a_pattern_is_searched_for_in_the_text_as_written() -> None:
-    trigger = Trigger("money", "", (), (r"\bdon't\b.{0,20}\bpay\b",))
+    trigger = AgentTrigger("money", "", (), (r"\bdon't\b.{0,20}\bpay\b",))
     hit = fired((trigger,), "I DON’T want to\npay")
     assert hit is not None
     assert hit.trigger is trigger
@@ -322,7 +324,9 @@ async def test_a_fixed_text_of_many_places_is_compared_at_once(
     assert answer.why
 
     assert last_asked(a_question(story=story(("agent", said)), replies=replies)) is None
-    assert last_asked(a_question(story=story(("agent", said * 3 + "?")), replies=replies)) is Asked.SOLVED
+    assert (
+        last_asked(a_question(story=story(("agent", said * 3 + "?")), replies=replies)) is LastQuestion.SOLVED
+    )
 
 
 @given(st.lists(st.text(max_size=200), max_size=4), st.integers(0, 2), st.text(max_size=40))

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.core.answering import Answered, Line
+from bot.core.answering import Answered, StoryLine
 from orgs.answering.thanks import only_thanks
-from orgs.answering.yes_no import Reply, yes_or_no
+from orgs.answering.yes_no import YesOrNo, yes_or_no
 from orgs.translations import shipped
 from tests.orgs.answering.conftest import Asks
 from tests.orgs.answering.test_only_thanks import CUSTOMER, NAMES
@@ -17,7 +17,7 @@ TEXTS = yaml.safe_load((Path(__file__).parent / "courtesies.yaml").read_text(enc
 
 @pytest.mark.parametrize("text", TEXTS["declines"])
 def test_whoever_needs_nothing_more_is_understood(text: str) -> None:
-    assert yes_or_no(text) in (Reply.NO, Reply.NO_THANKS)
+    assert yes_or_no(text) in (YesOrNo.NO, YesOrNo.NO_THANKS)
 
 
 @pytest.mark.parametrize("text", TEXTS["closes"])
@@ -32,7 +32,7 @@ def test_whatever_somebody_must_read_is_no_courtesy(text: str) -> None:
 
 
 async def test_who_refuses_by_name_is_let_go(ask: Asks) -> None:
-    closing = Line("system", shipped("en").returned)
+    closing = StoryLine("system", shipped("en").returned)
     answer = await ask("No thank you, Robin, that is all for today", story=(closing,))
     assert isinstance(answer, Answered)
     assert answer.text == shipped("en").ok

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.core.answering import Trigger
+from bot.core.answering import AgentTrigger
 from orgs.answering.people import asks_for_person
 from orgs.answering.triggers import fired
 from orgs.loading import load
@@ -15,12 +15,12 @@ from tests.orgs.answering.test_people import bitext
 from tests.story.rig import SAMPLE
 
 TRIGGERS = tuple(
-    Trigger(t.id, t.description, t.phrases, t.patterns) for t in load(SAMPLE).organization.triggers
+    AgentTrigger(t.id, t.description, t.phrases, t.patterns) for t in load(SAMPLE).organization.triggers
 )
 LISTS = yaml.safe_load((Path(__file__).parent / "paging.yaml").read_text("utf-8"))
 
 
-def called(text: str, triggers: tuple[Trigger, ...] = TRIGGERS) -> str:
+def called(text: str, triggers: tuple[AgentTrigger, ...] = TRIGGERS) -> str:
     hit = fired(triggers, text)
     return hit.trigger.name if hit else ""
 
@@ -76,7 +76,7 @@ def test_a_reason_to_call_people_is_found_in_spite_of_slips(text: str, trigger: 
     ],
 )
 def test_a_phrase_is_found_as_it_is_meant(phrase: str, text: str, *, found: bool) -> None:
-    assert bool(called(text, (Trigger("one", phrases=(phrase,)),))) is found
+    assert bool(called(text, (AgentTrigger("one", phrases=(phrase,)),))) is found
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_phrase_is_found_as_it_is_meant(phrase: str, text: str, *, found: bool
 def test_a_pattern_is_found_whatever_the_case_and_the_accents(
     pattern: str, text: str, *, found: bool
 ) -> None:
-    assert bool(called(text, (Trigger("one", patterns=(pattern,)),))) is found
+    assert bool(called(text, (AgentTrigger("one", patterns=(pattern,)),))) is found
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_pattern_is_found_whatever_the_case_and_the_accents(
     ],
 )
 def test_a_pattern_means_what_it_means_in_python(pattern: str, text: str, *, found: bool) -> None:
-    assert bool(called(text, (Trigger("one", patterns=(pattern,)),))) is found
+    assert bool(called(text, (AgentTrigger("one", patterns=(pattern,)),))) is found
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_a_pattern_means_what_it_means_in_python(pattern: str, text: str, *, fou
 def test_a_pattern_that_would_take_minutes_is_given_up(pattern: str) -> None:
     """Each of these takes longer than anybody waits for a test."""
     text = "a" * 900 + " " + "x" * 900 + " I was hacked."
-    others = (Trigger("phrases", phrases=("I was hacked",)),)
-    assert not called(text, (Trigger("one", patterns=(pattern,) * 100),))
-    assert called(text, (Trigger("one", patterns=(pattern,) * 100), *others)) == "phrases"
+    others = (AgentTrigger("phrases", phrases=("I was hacked",)),)
+    assert not called(text, (AgentTrigger("one", patterns=(pattern,) * 100),))
+    assert called(text, (AgentTrigger("one", patterns=(pattern,) * 100), *others)) == "phrases"
 
 
 @pytest.mark.parametrize("half", [0, 1], ids=["looked-at half", "held-out half"])

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 
-from bot.core.answering import Answer, Answered, Clarify, HandOver, Line, Option
+from bot.core.answering import Answer, Answered, Clarify, HandOver, Option, StoryLine
 from orgs.answering.choosing import choice_of
-from orgs.answering.yes_no import Reply, yes_or_no
+from orgs.answering.yes_no import YesOrNo, yes_or_no
 from orgs.specification.texts import fill
 from orgs.translations import shipped
 
@@ -59,17 +59,17 @@ def each(listed: Mapping[str, str]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("_", "text"), each(NO_THANKS))
 def test_no_thanks(_: str, text: str) -> None:
-    assert yes_or_no(text) is Reply.NO_THANKS
+    assert yes_or_no(text) is YesOrNo.NO_THANKS
 
 
 @pytest.mark.parametrize(("_", "text"), each(YES))
 def test_yes(_: str, text: str) -> None:
-    assert yes_or_no(text) is Reply.YES
+    assert yes_or_no(text) is YesOrNo.YES
 
 
 @pytest.mark.parametrize(("_", "text"), each(NO))
 def test_no(_: str, text: str) -> None:
-    assert yes_or_no(text) is Reply.NO
+    assert yes_or_no(text) is YesOrNo.NO
 
 
 @pytest.mark.parametrize("text", [*MORE.split("|"), "", "?", "2", "yes " * 13])
@@ -81,19 +81,21 @@ def test_what_says_more_is_neither(text: str) -> None:
 async def test_who_needs_nothing_else_is_let_go(ask: Asks, language: str, text: str) -> None:
     """Return to the agent ends with "Is there anything else I can help with?"."""
     closing = fill(shipped(language).returned, team="Billing", person="Hugo")
-    answer = await ask(text, language=language, story=(Line("customer", "Hi"), Line("system", closing)))
+    answer = await ask(
+        text, language=language, story=(StoryLine("customer", "Hi"), StoryLine("system", closing))
+    )
     assert isinstance(answer, Answered)
     assert answer.text == shipped(language).ok
 
 
 @pytest.mark.parametrize(("_", "text"), each(SOMETHING_ELSE))
 def test_something_else(_: str, text: str) -> None:
-    assert yes_or_no(text) is Reply.MORE
+    assert yes_or_no(text) is YesOrNo.MORE
 
 
 @pytest.mark.parametrize(("language", "text"), [*each(YES), *each(SOMETHING_ELSE), ("en", "ok yes please")])
 async def test_who_needs_something_else_is_asked_what(ask: Asks, language: str, text: str) -> None:
-    closing = Line("system", shipped(language).returned)
+    closing = StoryLine("system", shipped(language).returned)
     answer = await ask(text, language=language, story=(closing,))
     assert isinstance(answer, Answered)
     assert answer.text == shipped(language).help
@@ -102,15 +104,15 @@ async def test_who_needs_something_else_is_asked_what(ask: Asks, language: str, 
 @pytest.mark.parametrize(("language", "text"), each(YES))
 async def test_yes_to_the_offer_of_a_person_calls_one(ask: Asks, language: str, text: str) -> None:
     offer = fill(shipped(language).automated, organization="Brightdesk", agent="Robin")
-    answer = await ask(text, language=language, story=(Line("agent", offer),))
+    answer = await ask(text, language=language, story=(StoryLine("agent", offer),))
     assert isinstance(answer, HandOver)
     assert answer.trigger == "human_request"
 
 
 async def test_no_to_an_answer_says_that_it_did_not_help(ask: Asks) -> None:
     story = (
-        Line("customer", "how do I set quiet hours for notifications"),
-        Line("agent", "Here is how: …\n\nFrom our article *Notifications*."),
+        StoryLine("customer", "how do I set quiet hours for notifications"),
+        StoryLine("agent", "Here is how: …\n\nFrom our article *Notifications*."),
     )
     answer = await ask("no", story=story)
     assert isinstance(answer, Clarify)
@@ -119,8 +121,13 @@ async def test_no_to_an_answer_says_that_it_did_not_help(ask: Asks) -> None:
 
 @pytest.mark.parametrize(("language", "text"), each(NO_USE))
 async def test_what_was_of_no_use_is_not_searched_for(ask: Asks, language: str, text: str) -> None:
-    asked, said = Line("customer", "how do I set quiet hours for notifications"), shipped(language).returned
-    answer = await ask(text, language=language, story=(asked, Line("agent", "Here."), Line("system", said)))
+    asked, said = (
+        StoryLine("customer", "how do I set quiet hours for notifications"),
+        shipped(language).returned,
+    )
+    answer = await ask(
+        text, language=language, story=(asked, StoryLine("agent", "Here."), StoryLine("system", said))
+    )
     assert isinstance(answer, Clarify)
     assert answer.text.startswith(shipped(language).did_not_help[:20])
 
@@ -128,9 +135,9 @@ async def test_what_was_of_no_use_is_not_searched_for(ask: Asks, language: str, 
 @pytest.mark.parametrize(("language", "text"), [*each(NO), ("en", "not yet"), ("de", "noch nicht")])
 async def test_no_to_solved_says_that_it_is_not(ask: Asks, language: str, text: str) -> None:
     said = (
-        Line("customer", "I cannot log in"),
-        Line("agent", "Here."),
-        Line("system", shipped(language).resolved),
+        StoryLine("customer", "I cannot log in"),
+        StoryLine("agent", "Here."),
+        StoryLine("system", shipped(language).resolved),
     )
     answer = await ask(text, language=language, story=said)
     assert isinstance(answer, Clarify)
@@ -138,19 +145,19 @@ async def test_no_to_solved_says_that_it_is_not(ask: Asks, language: str, text: 
 
 
 async def test_yes_to_solved_is_no_question(ask: Asks) -> None:
-    answer = await ask("yes", story=(Line("system", shipped("en").resolved),))
+    answer = await ask("yes", story=(StoryLine("system", shipped("en").resolved),))
     assert isinstance(answer, Answered)
     assert answer.text == shipped("en").ok
 
 
 async def test_no_thanks_after_an_answer_is_no_complaint(ask: Asks) -> None:
-    answer = await ask("no thanks", story=(Line("agent", "From our article *Notifications*."),))
+    answer = await ask("no thanks", story=(StoryLine("agent", "From our article *Notifications*."),))
     assert isinstance(answer, Answered)
 
 
 async def test_yes_to_several_offers_is_asked_which(ask: Asks) -> None:
     options = (Option("article:a", "A"), Option("article:b", "B"))
-    answer = await ask("yes", offered=options, story=(Line("agent", shipped("en").not_sure),), misses=1)
+    answer = await ask("yes", offered=options, story=(StoryLine("agent", shipped("en").not_sure),), misses=1)
     assert isinstance(answer, Clarify)
     assert answer.options == options
 
@@ -287,7 +294,10 @@ async def test_a_number_with_nothing_offered_is_asked_about(ask: Asks, text: str
 
 
 async def test_a_number_typed_again_after_the_answer_is_no_complaint(ask: Asks) -> None:
-    story = (Line("customer", "2"), Line("agent", "Here is how: …\n\nFrom our article *Notifications*."))
+    story = (
+        StoryLine("customer", "2"),
+        StoryLine("agent", "Here is how: …\n\nFrom our article *Notifications*."),
+    )
     answer = await ask("2", story=story, voice="")
     assert isinstance(answer, Clarify)
     assert answer.text == shipped("en").nothing_found
@@ -295,6 +305,6 @@ async def test_a_number_typed_again_after_the_answer_is_no_complaint(ask: Asks) 
 
 async def test_a_number_that_is_none_of_the_choices_is_asked_again(ask: Asks) -> None:
     options = (Option("article:a", "A"), Option("article:b", "B"))
-    answer = await ask("7", offered=options, story=(Line("agent", shipped("en").not_sure),), misses=1)
+    answer = await ask("7", offered=options, story=(StoryLine("agent", shipped("en").not_sure),), misses=1)
     assert isinstance(answer, Clarify)
     assert answer.options == options

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bot.core.commands import Table
-from bot.core.outbound import Button, Card, Style, Tone
+from bot.core.outbound import Button, Card, CardTone, Style
 from connectors.slack.blocks import card
 from connectors.slack.tables import data_table
 from tests.sandbox.page.conftest import Stage
@@ -244,7 +244,7 @@ async def test_a_long_section_of_a_card_is_folded_until_somebody_opens_it(stage:
     content = Card(
         title="Maya needs a person",
         speaking="Nobody speaks to Maya yet. Press Take to answer.",
-        tone=Tone.PRESSING,
+        tone=CardTone.PRESSING,
         facts=(("Customer", "Maya Fischer"), ("Team", "Billing")),
         sections=(("Why", "She wants a refund."), story),
         buttons=(Button("take", "e-1", "Take", Style.PRIMARY), Button("assign", "e-1", "Assign…")),
