@@ -1,4 +1,4 @@
-"""How fast a Page may send: https://developers.facebook.com/docs/messenger-platform/overview/rate-limiting"""
+"""The rates at which a Page may send: https://developers.facebook.com/docs/messenger-platform/overview/rate-limiting"""
 
 from typing import NamedTuple
 

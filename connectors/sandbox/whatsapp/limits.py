@@ -1,4 +1,4 @@
-"""How fast a number may send.
+"""The rates at which a number may send.
 
 https://developers.facebook.com/docs/whatsapp/throughput and, for one recipient,
 https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits
