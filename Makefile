@@ -1,6 +1,6 @@
 # make run     everything on this machine, at http://127.0.0.1:8080, with stand-ins for the platforms
 # make test    linters, types, layering, and tests that take a second at most: five minutes on two cores
-# make test-all  the same, with all tests and cases, each at full length
+# make test-all  the same, with all tests and cases, at full length, and a third of the rounds of kills
 # make cases   inputs that failed once; skipped where the folder of them is absent
 # make chaos   the crash tests at full length
 # make image   follow the Dockerfile's steps in a bare folder
@@ -31,7 +31,7 @@ test: $(STAMP) lint
 	CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-all: $(STAMP) lint
-	FULL=1 CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 3 --dist worksteal
+	FULL=1 CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 4 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -43,7 +43,7 @@ cases: $(STAMP)
 	$(BIN)/python -m pytest -n 2 tests/cases
 
 chaos: $(STAMP)
-	FULL=1 $(BIN)/python -m pytest -m chaos -n 0 -s
+	FULL=1 CHAOS=1 $(BIN)/python -m pytest -m chaos -n 2
 
 image: $(STAMP)
 	IMAGE=1 $(BIN)/python -m pytest -n 0 tests/platform/test_image.py

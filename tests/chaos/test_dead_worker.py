@@ -1,6 +1,6 @@
 """`kill -9` of a worker in a storm: only what was on the wire is in doubt, and all the rest is sent once.
 
-Once in `make test`, five times at full length.
+Once in `make test` and `make test-all`, five times in `make chaos`.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from bot.turns.in_doubt import FEW
 from connectors.sandbox.server import Sandbox
 from tests.chaos import evidence
 from tests.chaos.processes import programs
-from tests.lengths import times
+from tests.lengths import rounds
 from tests.story.rig import environment, install, organization, quick, serving, until, webhooks
 
-ROUNDS = times(5, quick=1)
+ROUNDS = rounds(5)
 CHATS = 300
 LEASE = 3  # seconds
 PATIENCE = 120.0  # seconds, on a machine that is busy

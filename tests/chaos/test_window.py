@@ -23,10 +23,10 @@ from connectors.sandbox.whatsapp import Phone
 from tests.accounts import hooks
 from tests.chaos import evidence
 from tests.chaos.processes import Program, programs
-from tests.lengths import times
+from tests.lengths import rounds
 from tests.story.rig import Rig, environment, install, mail_at, organization, quick, serving, until, webhooks
 
-ROUNDS = times(5, quick=1)
+ROUNDS = rounds(5)
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 CUSTOMERS = 8
 WORDS = 2  # that Hugo writes to each
