@@ -33,15 +33,15 @@ from bot.core.conversation import (
 from bot.core.errors import CannotDecrypt, PlaceMoved
 from bot.core.events import Channel, Place
 from bot.core.ids import ConversationId, CustomerId, MessageId, OrgId
-from storage.codec import load_body
+from storage.codec import BODY, load_body
 from storage.database import pipeline
-from storage.inbox import BODY, NOBODY, Entry, Inboxes
+from storage.inbox import NOBODY, Entry, Inboxes
 from storage.keys import Keys, destroy_locked, lock_whole
 from storage.merging import alone
 from storage.posted import Posted, posted
 from storage.sealing import Sealer
 from storage.views import INPUTS, ROOMS, TIMERS, escalations_of_erased, room_of
-from storage.writers import Elsewhere, delete_early_edits, take_away, wrote_elsewhere
+from storage.writers import Elsewhere, delete_early_changes, take_away, wrote_elsewhere
 
 AnyRow = Row[Any]
 _NOWHERE = Place(Channel(""), "", "")
@@ -69,7 +69,7 @@ async def erase(
     await alone(connection, organization)
     erased, elsewhere = await _locked(connection, organization, customer)
     await destroy_locked(connection, erased, by=by)
-    await delete_early_edits(connection, organization, elsewhere.hashes)
+    await delete_early_changes(connection, organization, elsewhere.hashes)
     entries = await take_away(connection, keys, organization, customer, elsewhere, channels)
     rows = (await connection.execute(_WITH_ROOMS, {"customers": erased})).all()
     entries += [

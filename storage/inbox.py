@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import Body, Origin, Role
+from bot.core.conversation import Body, MessageState, Origin, Role
 from bot.core.entries import LogEntry, changed_message, is_nobodys, keeps_a_place, log_entry
 from bot.core.errors import MalformedPayload, PlaceMoved
 from bot.core.events import (
@@ -41,6 +41,7 @@ from bot.core.outbound import Post
 from storage import prices
 from storage.accounts import Account
 from storage.codec import (
+    BODY,
     dump_attachments,
     dump_body,
     dump_reference,
@@ -49,6 +50,17 @@ from storage.codec import (
     load_operation,
 )
 from storage.database import Step, pipeline
+from storage.early_changes import (
+    INSERT_STRAY,
+    ONE_FLOODS,
+    STRAY_WRITER,
+    EarlyChanges,
+    Incoming,
+    Logged,
+    logged,
+    look,
+    stray_row,
+)
 from storage.floods import Floods, recording
 from storage.hashes import SEEN, event_key, reference_hash, seen_before
 from storage.keys import Keys
@@ -58,13 +70,13 @@ from storage.numbers import NewNumber, new_number
 from storage.places import (
     CLOSED,
     CONTEXT,
+    LOCK_WRITERS,
     Arrival,
     Key,
     KnownPlace,
     Places,
     Returns,
     Rules,
-    identity_hash,
     key_of,
     opens,
     returns_of,
@@ -75,18 +87,13 @@ from storage.sealing import KeyedHash, Sealer
 AnyRow = Row[Any]
 _RECEIPT_WAITS = timedelta(milliseconds=500)
 MAX_ID = 200  # characters of a platform's id; no platform has longer ones
-# How long a flood lasts at most after the last message: of one sender, and of all senders of an account.
-_ONE_FLOODS, _ALL_FLOOD = 300.0, 600.0  # seconds
-# Follows the key of an edit that is a note already: it waits for its message, sealed with the key of the
-# customer whose id follows.
-_AGAIN = "+again:"
+_ALL_FLOOD = 600.0  # seconds that a flood of all senders of an account lasts at most after the last message
 NOBODY = AccountId(UUID(int=0))  # the account of inputs that we create ourselves
 
 CONTENT = "messages.content"
 EXTRAS = "messages.extras"
 REFERENCE = "messages.reference"
 SOURCE = "messages.source"
-BODY = "inbox.body"
 PAYLOAD = "outbox.payload"
 FILE_REF = "files.ref"
 FILE_NAME = "files.name"
@@ -134,6 +141,8 @@ class Entry:
     location: KnownPlace | None = None  # where a customer's event came from
     returns: Returns | None = None  # where answers to it go
     index: KeyedHash | None = None  # for a customer's event: hashes the platform's ids of messages
+    edited: bool = False  # an edit came before this message, which has its words
+    deleted: bool = False  # a deletion came before this message
 
 
 @dataclass(slots=True)
@@ -160,6 +169,7 @@ class _Locked:
 
     conversations: dict[ConversationId, _Head]
     leads_to: dict[UUID, tuple[bytes, ConversationId]]  # the place's hash, and its conversation
+    early: list[AnyRow] = field(default_factory=list)  # changes that wait for messages which arrive now
 
 
 class Inboxes:
@@ -179,6 +189,7 @@ class Inboxes:
         self._new_id = new_id
         self._places = Places(keys, new_id, remembered=remembered, new_number=new_number)
         self._floods = Floods(remembered=remembered)
+        self._early = EarlyChanges(keys, self._floods)
 
     async def accept(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> Accepted:
         """Store each arrival once, in the order given within each conversation.
@@ -206,49 +217,46 @@ class Inboxes:
             [(e.account_id, e.external_id, _former_id(e)) for e in wide],
             {s.place for s in locations.values()},
             [(arrival.account, arrival.event) for arrival in unique.values()],
+            look(customers),
         )
         self._still_so(locations, heads, customers)
+        incoming = [
+            Incoming(key[1], arrival, locations.get(key_of(arrival.account, arrival.event)))
+            for key, arrival in unique.items()
+            if key not in seen and arrival.account.serves == "customers"
+        ]
+        log = await _logged_of(connection, incoming)
+        met = await self._early.meet(connection, incoming, heads.early, log)
+        heard = {(each.arrival.account.id, each.key): each for each in met.events}
         entries: list[Entry] = []
-        strays: list[_Stray] = []
-        noted: list[tuple[Entry, _Stray]] = []
-        ignored = nobodys
+        strays: list[Arrival] = []
+        ignored = nobodys + met.ignored
         for key, arrival in unique.items():
             if key in seen:
                 continue
             if arrival.account.serves == "customers":
-                location = locations.get(key_of(arrival.account, arrival.event))
-                if location is not None:
-                    entries.append(entry := _enter(arrival, location))
-                    if self._may_be_early(arrival) and heads.conversations[location.conversation].closed:
-                        # In this conversation, which is over, it is a note: its message may begin the next.
-                        stray_id = f"{key[1]}{_AGAIN}{location.whose}"
-                        noted.append((entry, _Stray(arrival, stray_id, location.owner)))
-                elif self._may_be_early(arrival):
-                    strays.append(_Stray(arrival, key[1], arrival.account.keys.sealer))
-                else:
+                if (each := heard.get(key)) is not None and each.location is not None:
+                    entries.append(_enter(each, each.location))
+                elif each is not None:
                     ignored += 1
             elif (of_room := rooms.get(key)) is not None:
                 entries.append(of_room)
             elif _notice_of(arrival.event) is not None:
                 continue  # `wide` has an entry for each conversation that the notice lists
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
-                strays.append(_Stray(arrival, key[1], arrival.account.keys.sealer))
+                strays.append(arrival)
             else:
                 ignored += 1
         entries += [e for e in wide if not seen & {(e.account_id, key) for key in _keys_of(e)}]
         await _move_rooms(connection, staff)
-        strays += await _of_no_message(connection, noted)
-        wakes = await self._store(connection, entries, heads.conversations)
-        if early := await self._early_edits(connection, customers, locations):
-            later = await self._store(connection, early, heads.conversations, _PLACE_STRAY)
-            wakes = tuple({wake.conversation: wake for wake in (*wakes, *later)}.values())
+        wakes = await self._store(connection, entries, heads.conversations, log=log)
         await self._places.release(connection, customers, locations)
         await _keep_strays(connection, strays)
         return Accepted(
             wakes=wakes,
             fresh=len(entries),
             duplicates=len(arrivals) - nobodys - len(unique) + len(seen),
-            strays=len(strays),
+            strays=len(strays) + met.waiting,
             ignored=ignored,
         )
 
@@ -289,7 +297,7 @@ class Inboxes:
         entries = []
         for row in rows:
             ours = self._keys.organization(row.organization_id, row.org_data_key, row.index_key)
-            sealer = self._sealer_of_stray(row, ours.sealer)
+            sealer = self._early.sealer_of(row, ours.sealer)
             entries.append(
                 Entry(
                     AccountId(row.account_id),
@@ -305,45 +313,6 @@ class Inboxes:
             )
         heads, _ = await _lock_and_look(connection, {entry.conversation for entry in entries}, ())
         return await self._store(connection, entries, heads.conversations, _PLACE_STRAY)
-
-    def _may_be_early(self, arrival: Arrival) -> bool:
-        """Return whether an event may have come before its message: it opens no conversation, and that does.
-
-        Of somebody who floods us with edits of messages that we do not know, no more are kept.
-        """
-        event, index = arrival.event, arrival.account.keys.index
-        if not isinstance(event.content, Edited) or event.standing is not Standing.CUSTOMER:
-            return False
-        who = UUID(bytes=index.of("early", identity_hash(index, event).hex())[:16])
-        return not self._floods.count(who, arrival.rules.customer_per_minute, _ONE_FLOODS)
-
-    async def _early_edits(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, KnownPlace]
-    ) -> list[Entry]:
-        """Return entries for the edits that came before the messages which open conversations now."""
-        opening = {
-            (arrival.account.id, _early_key(arrival, arrival.event.message)): (arrival, location)
-            for arrival in arrivals
-            if arrival.event.message
-            and (location := locations.get(key_of(arrival.account, arrival.event))) is not None
-            and location.begun
-        }
-        if not opening:
-            return []
-        given = {"accounts": [id_ for id_, _ in opening], "strays": [stray for _, stray in opening]}
-        entries = []
-        for row in await connection.execute(_EARLY_EDITS, given):
-            arrival, location = opening[AccountId(row.account_id), row.stray]
-            sealer = self._sealer_of_stray(row, arrival.account.keys.sealer)
-            event = load_body(sealer.open(row.body, field=BODY))
-            assert isinstance(event, Event)  # noqa: S101  see `_keep_strays`
-            entry = _enter(replace(arrival, event=event), location)
-            entries.append(replace(entry, external_id=row.external_id))
-        return entries
-
-    def _sealer_of_stray(self, row: AnyRow, ours: Sealer) -> Sealer:
-        """Return whose key seals a stray event: that of its writer, who may be merged, or our own."""
-        return ours if row.writer is None else self._keys.customer(CustomerId(row.writer), row.writer_key)
 
     def forget(self, customer: CustomerId) -> None:
         """Forget all cached places of a customer who was erased."""
@@ -470,6 +439,7 @@ class Inboxes:
         entries: Sequence[Entry],
         heads: dict[ConversationId, _Head],
         statement: TextClause | None = None,
+        log: Logged | None = None,
     ) -> tuple[Wake, ...]:
         if not entries:
             return ()
@@ -479,20 +449,20 @@ class Inboxes:
         heard = _Heard()
         floods: dict[UUID, tuple[OrgId, float]] = {}
         touched: dict[ConversationId, _Head] = {}
-        logged, deleted = await _logged(connection, entries)
-        entries = [entry for entry in entries if not _changes(entry, deleted)]
+        log = await _logged(connection, entries) if log is None else log
+        entries = [entry for entry in entries if not _changes(entry, log.deleted)]
         labels = await _labels(connection, entries)
         for entry in entries:
             head = heads[entry.conversation]
             touched[head.id] = head
             head.accepted += 1
             message = position = None
-            if (said := _log_entry(entry, logged, labels)) is not None:
+            if (said := _log_entry(entry, log.known, labels)) is not None:
                 message = self._message(entry, said, head)
                 messages.append(message)
                 files += self._files(entry, said, message["id"])
                 if said.role is Role.CUSTOMER:
-                    logged.add((head.id, said.ref))
+                    log.known.add((head.id, said.ref))
             elif isinstance(entry.body, Event) and keeps_a_place(entry.body, entry.origin):
                 position = head.position = head.position + 1
             if entry.location is not None:
@@ -555,7 +525,7 @@ class Inboxes:
             return {}
         theirs = event.standing is Standing.CUSTOMER
         subject = head.customer if theirs else entry.conversation  # strangers in a thread are counted as one
-        seconds = self._floods.count(subject, rules.customer_per_minute, _ONE_FLOODS)
+        seconds = self._floods.count(subject, rules.customer_per_minute, ONE_FLOODS)
         if not seconds:
             subject = entry.account_id
             seconds = self._floods.count(subject, rules.account_per_minute, _ALL_FLOOD)
@@ -577,6 +547,7 @@ class Inboxes:
             "writer": _writer(entry),
             "role": said.role.value,
             "state": said.state.value,
+            "edited": entry.edited,
             "content": entry.sealer.seal(said.text, field=CONTENT),
             "extras": entry.sealer.seal(attachments, field=EXTRAS) if attachments else None,
             "external": reference_hash(entry.index, said.ref) if entry.index else said.ref,
@@ -607,7 +578,7 @@ def _writers_of(messages: Sequence[Mapping[str, object]]) -> Step | None:
     named = [each for each in messages if each["writer"] is not None]
     if not named:
         return None
-    return _LOCK_WRITERS, {
+    return LOCK_WRITERS, {
         "accounts": [each["account"] for each in named],
         "writers": [each["writer"] for each in named],
     }
@@ -639,11 +610,12 @@ def kind_of(body: Body) -> str:
     return type(body.content).__name__ if isinstance(body, Event) else type(body).__name__
 
 
-def _enter(arrival: Arrival, location: KnownPlace) -> Entry:
+def _enter(incoming: Incoming, location: KnownPlace) -> Entry:
     """Return the entry of a customer's event for the conversation of its place."""
+    arrival = incoming.arrival
     return Entry(
         arrival.account.id,
-        event_key(arrival.account, arrival.event),
+        incoming.key,
         arrival.account.organization,
         location.conversation,
         Origin.CUSTOMER,
@@ -654,6 +626,8 @@ def _enter(arrival: Arrival, location: KnownPlace) -> Entry:
         location,
         returns_of(arrival.account.keys.index, arrival.event.returns),
         arrival.account.keys.index,
+        incoming.edited,
+        incoming.deleted,
     )
 
 
@@ -815,21 +789,23 @@ async def _lock_and_look(
     told: Sequence[tuple[AccountId, str, str]],
     places: Collection[UUID] = (),
     arrived: Sequence[tuple[Account, Event]] = (),
+    early: Step | None = None,
 ) -> tuple[_Locked, set[tuple[AccountId, str]]]:
     """Lock conversations, then return which events are stored already.
 
     Nobody can add these events before the locks are released.
     """
-    locked, known, leading = await pipeline(
+    locked, known, leading, *waiting = await pipeline(
         connection,
         (_LOCK, {"conversations": sorted(conversations)}),
         (SEEN, seen_before(arrived, told)),
         (_LEADING, {"places": sorted(places)}),
+        *([early] if early is not None else []),
     )
     seen = {(AccountId(row.account_id), str(row.external_id)) for row in known}
     heads = {ConversationId(row.id): _head(row) for row in locked}
     leads_to = {row.id: (bytes(row.place_hash), ConversationId(row.conversation_id)) for row in leading}
-    return _Locked(heads, leads_to), seen
+    return _Locked(heads, leads_to, *waiting), seen
 
 
 def _head(row: AnyRow) -> _Head:
@@ -846,26 +822,28 @@ def _head(row: AnyRow) -> _Head:
     )
 
 
-_Refs = set[tuple[ConversationId, str]]
+async def _logged_of(connection: AsyncConnection, incoming: Sequence[Incoming]) -> Logged:
+    """Return what the log has of the messages that these events edit or delete."""
+    return await logged(
+        connection,
+        [
+            (each.location.conversation, ref, reference_hash(each.arrival.account.keys.index, ref))
+            for each in incoming
+            if each.location is not None and (ref := changed_message(each.arrival.event))
+        ],
+    )
 
 
-async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> tuple[_Refs, _Refs]:
-    """Return those of the customers' edited messages that the log has, by the platform's ids, and those of
-    these that are deleted.
-    """
-    edited = [
-        (entry.conversation, ref, reference_hash(entry.index, ref) if entry.index else ref)
-        for entry in entries
-        if isinstance(entry.body, Event)
-        and isinstance(entry.body.content, Edited)
-        and (ref := changed_message(entry.body))
-    ]
-    if not edited:
-        return set(), set()
-    given = {"conversations": [id_ for id_, _, _ in edited], "refs": [hashed for _, _, hashed in edited]}
-    rows = {(row.conversation_id, row.ref): row.deleted for row in await connection.execute(_LOGGED, given)}
-    known = {(id_, ref): rows[id_, hashed] for id_, ref, hashed in edited if (id_, hashed) in rows}
-    return set(known), {key for key, deleted in known.items() if deleted}
+async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> Logged:
+    """Return what the log has of the customers' messages that these inputs edit or delete."""
+    return await logged(
+        connection,
+        [
+            (entry.conversation, ref, reference_hash(entry.index, ref) if entry.index else ref)
+            for entry in entries
+            if isinstance(entry.body, Event) and (ref := changed_message(entry.body))
+        ],
+    )
 
 
 def _changes(entry: Entry, messages: Collection[tuple[ConversationId, str]]) -> bool:
@@ -903,7 +881,8 @@ def _log_entry(
     if not isinstance(entry.body, Event):
         return None
     known = (entry.conversation, changed_message(entry.body)) in logged
-    return log_entry(entry.body, entry.origin, known=known, label=labels.get(entry.external_id, ""))
+    said = log_entry(entry.body, entry.origin, known=known, label=labels.get(entry.external_id, ""))
+    return replace(said, state=MessageState.DELETED) if said is not None and entry.deleted else said
 
 
 async def _move_rooms(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> None:
@@ -915,74 +894,21 @@ async def _move_rooms(connection: AsyncConnection, arrivals: Sequence[Arrival]) 
             await connection.execute(_MOVE_ROOMS, moved)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stray:
-    """An event that has no conversation yet, the key of its row, and whose key seals it."""
-
-    arrival: Arrival
-    key: str
-    sealer: Sealer
-
-
-async def _of_no_message(connection: AsyncConnection, noted: Sequence[tuple[Entry, _Stray]]) -> list[_Stray]:
-    """Return those of the edits whose conversations do not have their messages."""
-    hashed = [
-        (
-            entry.conversation,
-            reference_hash(stray.arrival.account.keys.index, changed_message(stray.arrival.event)),
+async def _keep_strays(connection: AsyncConnection, strays: Sequence[Arrival]) -> None:
+    """Store events of staff in a thread of ours whose card is not recorded yet. `adopt` places them later."""
+    if not strays:
+        return
+    rows = [
+        stray_row(
+            arrival,
+            Origin.ROOM,
+            event_key(arrival.account, arrival.event),
+            f"{arrival.event.place.chat}/{arrival.event.place.thread}",
+            arrival.account.keys.sealer.seal(dump_body(arrival.event), field=BODY),
         )
-        for entry, stray in noted
+        for arrival in strays
     ]
-    if not hashed:
-        return []
-    given = {"conversations": [id_ for id_, _ in hashed], "refs": [ref for _, ref in hashed]}
-    rows = await connection.execute(_LOGGED, given)
-    known = {(row.conversation_id, row.ref) for row in rows if row.written}
-    return [stray for key, (_, stray) in zip(hashed, noted, strict=True) if key not in known]
-
-
-async def _keep_strays(connection: AsyncConnection, strays: Sequence[_Stray]) -> None:
-    """Store events that came too early, until what they belong to is recorded.
-
-    Of staff: events in a thread of ours whose card is not recorded yet. `adopt` places them later. Of
-    customers: edits that came before the message that opens a conversation.
-    """
-    if strays:
-        edits = [stray.arrival for stray in strays if stray.arrival.account.serves == "customers"]
-        if edits:  # who made them may be erased at this moment
-            writers = [identity_hash(a.account.keys.index, a.event) for a in edits]
-            given = {"accounts": [a.account.id for a in edits], "writers": writers}
-            await connection.execute(_LOCK_WRITERS, given)
-        await connection.execute(
-            _INSERT_STRAY,
-            [
-                {
-                    "account": a.account.id,
-                    "external": stray.key,
-                    "organization": a.account.organization,
-                    "origin": (Origin.CUSTOMER if a.account.serves == "customers" else Origin.ROOM).value,
-                    "kind": kind_of(a.event),
-                    "body": stray.sealer.seal(dump_body(a.event), field=BODY),
-                    "stray": _early_key(a, changed_message(a.event))
-                    if a.account.serves == "customers"
-                    else stray_key(a.event.place.chat, a.event.place.thread),
-                }
-                for stray in strays
-                for a in (stray.arrival,)
-            ],
-        )
-
-
-def _early_key(arrival: Arrival, ref: str) -> str:
-    """Return the key under which an edit waits for its message: hashes of place, message and writer."""
-    _, place = key_of(arrival.account, arrival.event)
-    index = arrival.account.keys.index
-    writer = identity_hash(index, arrival.event)
-    return stray_key(place.hex(), f"{reference_hash(index, ref)}/{writer.hex()}")
-
-
-def stray_key(chat: str, thread: str) -> str:
-    return f"{chat}/{thread}"
+    await connection.execute(INSERT_STRAY, rows)
 
 
 _ROOMS = text("""
@@ -1111,17 +1037,7 @@ _INSERT_INPUT = text("""
         cast(:position as int), :kind, :body, clock_timestamp())
 """)
 
-_INSERT_STRAY = text("""
-    insert into inbox (account_id, external_id, organization_id, origin, kind, body, stray, accepted_at)
-    values (:account, :external, :organization, :origin, :kind, :body, :stray, clock_timestamp())
-    on conflict do nothing
-""")
-
-_STRAY_WRITER = f"""
-    left join customers w on w.id = cast(nullif(split_part(i.external_id, '{_AGAIN}', 2), '') as uuid)
-"""
-# An edit that a customer made is adopted here only where it was accepted at the same moment as its message,
-# or where another message began the conversation.
+# A change that a customer made is adopted here only where it was accepted at the same moment as its message.
 _STRAYS = text(f"""
     select i.account_id, i.external_id, i.organization_id, i.origin, i.body, v.id as conversation_id,
         v.customer_id, c.data_key,
@@ -1142,6 +1058,7 @@ _STRAYS = text(f"""
             and m.state <> 'note' and m.external_id = split_part(i.stray, '/', 2)
         where p.account_id = i.account_id
             and i.accepted_at > clock_timestamp() - interval '10 minutes'
+            and (m.writer is null or encode(m.writer, 'hex') = split_part(i.stray, '/', 3))
             and p.place_hash = case when i.origin = 'customer'
                 then decode(split_part(i.stray, '/', 1), 'hex') end
         limit 1
@@ -1149,19 +1066,9 @@ _STRAYS = text(f"""
     join conversations v on v.id = found.conversation_id
     join customers c on c.id = v.customer_id
     join organizations o on o.id = i.organization_id
-    {_STRAY_WRITER}
+    {STRAY_WRITER}
     where i.stray is not null and c.data_key is not null and (w.id is null or w.data_key is not null)
     order by i.accepted_at, i.external_id limit 100 for update of i skip locked
-""")
-
-# ix_inbox_stray
-_EARLY_EDITS = text(f"""
-    select i.account_id, i.external_id, i.stray, i.body, w.id as writer, w.data_key as writer_key
-    from unnest(cast(:accounts as uuid[]), cast(:strays as text[])) as k(account, stray)
-    join inbox i on i.account_id = k.account and i.stray = k.stray
-    {_STRAY_WRITER}
-    where i.stray is not null and (w.id is null or w.data_key is not null)
-    order by i.accepted_at, i.external_id for update of i skip locked
 """)
 
 _PLACE_STRAY = text("""
@@ -1171,31 +1078,11 @@ _PLACE_STRAY = text("""
         and origin = :origin and kind = :kind
 """)
 
-# Whoever is erased while these messages are stored waits for them, and then finds them. A hash stands for the
-# same person in all accounts of a channel.
-_LOCK_WRITERS = text("""
-    select i.id
-    from unnest(cast(:accounts as uuid[]), cast(:writers as bytea[])) as k(account, writer)
-    join accounts a on a.id = k.account
-    join accounts b on b.organization_id = a.organization_id and b.channel = a.channel
-    join identities i on i.account_id = b.id and i.address_hash = k.writer
-    order by i.id for key share of i
-""")
-
 _INSERT_MESSAGE = text("""
     insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id,
-        writer, role, content, extras, state, external_id, source, reference, created_at)
+        writer, role, content, extras, state, edited, external_id, source, reference, created_at)
     values (:id, :conversation, :organization, :position, :sender_type, :sender, :writer, :role, :content,
-        :extras, :state, :external, :source, :reference, clock_timestamp())
-""")
-
-_LOGGED = text("""
-    select m.conversation_id, m.external_id as ref, bool_and(m.state = 'deleted') as deleted,
-        bool_or(m.state <> 'note') as written
-    from unnest(cast(:conversations as uuid[]), cast(:refs as text[])) as k(conversation, ref)
-    join messages m on m.conversation_id = k.conversation and m.external_id = k.ref
-        and m.role = 'customer'
-    group by m.conversation_id, m.external_id
+        :extras, :state, :edited, :external, :source, :reference, clock_timestamp())
 """)
 
 # 50 are enough: a question that stays unanswered is asked again, or handed to people.

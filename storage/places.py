@@ -8,7 +8,7 @@ locked out of order (see the README): PlaceMoved is raised, and the caller start
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -171,6 +171,13 @@ def returns_row(returns: Returns | None) -> dict[str, object]:
         "domain": returns.domain if returns else None,
         "return_verified": returns is None or returns.verified,
     }
+
+
+def other_ids(arrival: Arrival) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the private chat, and the identity, by each other id that the channel tells of a sender."""
+    if _may_join(arrival.event):
+        for alias in arrival.event.sender.aliases:
+            yield _place_of(arrival.account, alias)[1], identity_of(arrival.account, arrival.event, alias)
 
 
 def _place_of(account: Account, address: str) -> Key:
@@ -816,6 +823,17 @@ _IDENTITIES = text("""
     from unnest(cast(:accounts as uuid[]), cast(:hashes as bytea[])) as k(account, hash)
     join identities i on i.account_id = k.account and i.address_hash = k.hash
     join customers c on c.id = i.customer_id
+    order by i.id for key share of i
+""")
+
+# Whoever is erased while messages are stored waits for them, and then finds them. A hash stands for the
+# same person in all accounts of a channel.
+LOCK_WRITERS: Final = text("""
+    select i.id
+    from unnest(cast(:accounts as uuid[]), cast(:writers as bytea[])) as k(account, writer)
+    join accounts a on a.id = k.account
+    join accounts b on b.organization_id = a.organization_id and b.channel = a.channel
+    join identities i on i.account_id = b.id and i.address_hash = k.writer
     order by i.id for key share of i
 """)
 

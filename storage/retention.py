@@ -32,9 +32,9 @@ async def delete_strays(connection: AsyncConnection, before: datetime, limit: in
     return await _removed(connection, _DELETE_STRAYS, {"before": before, "limit": limit})
 
 
-async def delete_early_edits(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete customers' edits of before `before` whose messages never came."""
-    return await _removed(connection, _DELETE_EARLY_EDITS, {"before": before, "limit": limit})
+async def delete_early_changes(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete customers' edits and deletions of before `before` whose messages never came."""
+    return await _removed(connection, _DELETE_EARLY_CHANGES, {"before": before, "limit": limit})
 
 
 async def delete_tries(connection: AsyncConnection, before: datetime, limit: int) -> int:
@@ -137,7 +137,7 @@ _DELETE_STRAYS = text("""
 """)
 
 # ix_inbox_stray
-_DELETE_EARLY_EDITS = text("""
+_DELETE_EARLY_CHANGES = text("""
     delete from inbox where ctid = any(array(
         select ctid from inbox where stray is not null and origin = 'customer' and accepted_at < :before
         limit :limit for update skip locked

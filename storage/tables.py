@@ -500,8 +500,8 @@ inbox = Table(
     Column("position", Integer),  # reserved in the log for the message that a turn makes of it
     Column("kind", String(40), nullable=False),
     Column("body", Text),  # sealed; null when it is no longer needed
-    # Chat and thread of a message whose room is not recorded yet; of an edit that came before its message,
-    # the hashes of the place and of the message.
+    # Chat and thread of a message whose room is not recorded yet; of a change that came before its
+    # message, the hashes of the place, of the message and of the writer.
     Column("stray", String(410)),
     Column("accepted_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("account_id", "external_id"),

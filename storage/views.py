@@ -59,6 +59,7 @@ from bot.core.ids import (
     TeamId,
 )
 from storage.codec import (
+    BODY,
     load_attachments,
     load_body,
     load_memory,
@@ -67,7 +68,7 @@ from storage.codec import (
 )
 from storage.database import pipeline
 from storage.hashes import reference_hash
-from storage.inbox import BODY, CONTENT, EXTRAS, FILE_ERROR, FILE_NAME, REFERENCE, SOURCE
+from storage.inbox import CONTENT, EXTRAS, FILE_ERROR, FILE_NAME, REFERENCE, SOURCE
 from storage.keys import Keys
 from storage.places import ADDRESS, PLACE, PROFILE
 from storage.sealing import KeyedHash, Sealer

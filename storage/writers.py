@@ -20,10 +20,10 @@ from bot.core.conversation import Origin, WriterErased
 from bot.core.errors import DeskError
 from bot.core.events import Event, Receipt, Standing
 from bot.core.ids import ConversationId, CustomerId, OrgId
-from storage.codec import dump_body, load_body
+from storage.codec import BODY, dump_body, load_body
 from storage.effects import STEP_REASON
 from storage.hashes import reference_hash
-from storage.inbox import BODY, CONTENT, FILE_NAME, NOBODY, Entry
+from storage.inbox import CONTENT, FILE_NAME, NOBODY, Entry
 from storage.keys import Keys
 from storage.places import CONTEXT, identity_hash
 from storage.sealing import KeyedHash, Sealer
@@ -105,12 +105,12 @@ async def take_away(
     return entries
 
 
-async def delete_early_edits(
+async def delete_early_changes(
     connection: AsyncConnection, organization: OrgId, hashes: Collection[bytes]
 ) -> None:
-    """Delete the edits of these identities that wait for messages which we do not have."""
+    """Delete the edits and deletions by these identities that wait for their messages."""
     given = {"organization": organization, "hashes": [hash_.hex() for hash_ in hashes]}
-    await connection.execute(_DELETE_EARLY_EDITS, given)
+    await connection.execute(_DELETE_EARLY_CHANGES, given)
 
 
 async def _empty_inputs(
@@ -247,7 +247,7 @@ _CONTEXTS = text("""
 _CHANGE_CONTEXT = text("update places set context = cast(:context as text) where id = :id")
 
 # ix_inbox_stray
-_DELETE_EARLY_EDITS = text("""
+_DELETE_EARLY_CHANGES = text("""
     delete from inbox i using accounts a
     where a.organization_id = :organization and i.account_id = a.id and i.stray is not null
         and i.origin = 'customer' and split_part(i.stray, '/', 3) = any(cast(:hashes as text[]))

@@ -9,7 +9,7 @@ from bot.jobs.job import Context, Counts, Job
 from storage.loop_guard import KEPT
 from storage.retention import (
     delete_deliveries,
-    delete_early_edits,
+    delete_early_changes,
     delete_floods,
     delete_inbox_keys,
     delete_links,
@@ -28,7 +28,7 @@ BODY_DAYS = 1
 # Platforms redeliver for some days at most: Slack for minutes (a day with delayed events), Telegram for 24
 # hours, WhatsApp for 7 days. An event that came again after its key was deleted would count as a new one.
 KEY_DAYS = 30
-EARLY_EDITS = timedelta(hours=1)  # platforms deliver an edit seconds before its message at most
+EARLY_CHANGES = timedelta(hours=1)  # platforms deliver a change seconds before its message at most
 TRACE_DAYS = 90  # how long tries, turns and deliveries can show why something happened
 BATCH = 1000  # rows; tens of milliseconds, and accepting an event waits no longer than that for a lock
 
@@ -50,7 +50,7 @@ async def sweep(
         "bodies": lambda connection: forget_inbox_bodies(connection, served, batch),
         "keys": lambda connection: delete_inbox_keys(connection, known, batch),
         "strays": lambda connection: delete_strays(connection, known, batch),
-        "early_edits": lambda connection: delete_early_edits(connection, now - EARLY_EDITS, batch),
+        "early_changes": lambda connection: delete_early_changes(connection, now - EARLY_CHANGES, batch),
         "tries": lambda connection: delete_tries(connection, traced, batch),
         "delivered": lambda connection: delete_deliveries(connection, traced, batch),
         "notices": lambda connection: delete_notices(connection, traced, batch),

@@ -62,6 +62,8 @@ def hear(turn: Turn, item: Input, event: Event) -> None:
         _others(turn, item, event)
         return
     _introduced(turn, event)
+    if _is_gone(turn, item, event):
+        return
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
         if event.message or event.overheard:  # a call passes no control: nobody answers it in words
             control.heard(turn, event)
@@ -105,6 +107,19 @@ def hear(turn: Turn, item: Input, event: Event) -> None:
             pass  # the first two are of staff and never stored; `decide` hears the third, whoever pressed it
         case _:
             assert_never(event.content)
+
+
+def _is_gone(turn: Turn, item: Input, event: Event) -> bool:
+    """Return whether the message of an input was deleted before it came, and tell the room so.
+
+    An edit whose entry is gone has become part of its message, which came since: nobody needs to be told.
+    """
+    message = _entry(turn, item)
+    if message is None or message.state is not MessageState.DELETED:
+        return False
+    if not isinstance(event.content, Edited):
+        _told_deleted(turn, event, message)
+    return True
 
 
 def _called(turn: Turn, event: Event, seconds: int | None) -> None:
@@ -160,14 +175,6 @@ def _said(turn: Turn, item: Input, event: Event) -> None:
             if told and message.state is not MessageState.NOTE:
                 _show(turn, message, event)
             return
-    others = (m for m in _with_id(turn, event.message) if m.id != message.id)
-    notes = (m for m in others if m.state is MessageState.NOTE)
-    twin = next(notes, None) if isinstance(event.content, Said) else None
-    if twin is not None:
-        # The edit came before the message it belongs to: the log already has the newer text, as a note.
-        turn.add(ChangeMessage(message.id, text=twin.text))
-        turn.add(ChangeMessage(twin.id, state=MessageState.DELETED))
-        message = turn.messages[message.id]
     _owed(turn, message, event)
 
 
@@ -461,14 +468,10 @@ def _entries(turn: Turn, ref: str) -> list[Message]:
 
     Ids begin anew where a Telegram group becomes a supergroup, and some programs give all their mails one.
     """
-    entries = _with_id(turn, ref)
+    known = (m for m in turn.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER)
+    entries = [message for message in known if message.state is not MessageState.DELETED]
     newest = max((n for n, message in enumerate(entries) if message.text), default=0)
     return entries[newest:]  # what an edit brought has no text
-
-
-def _with_id(turn: Turn, ref: str) -> list[Message]:
-    known = (m for m in turn.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER)
-    return [message for message in known if message.state is not MessageState.DELETED]
 
 
 def _edited(turn: Turn, item: Input, event: Event, edit: Edited) -> None:
@@ -482,7 +485,7 @@ def _edited(turn: Turn, item: Input, event: Event, edit: Edited) -> None:
             turn.explain("customer", "edited an unknown message: a note")
         return
     message = _known(turn, edit.message)
-    if message is None:
+    if message is None or message.id in turn.unheard:  # the edit came first: the message has its words
         return
     _refiled(turn, event, edit)
     before = message.text
@@ -516,7 +519,6 @@ def _refiled(turn: Turn, event: Event, edit: Edited) -> None:
         entries[0],
         id=MessageId(turn.rules.new_id()),
         text="",
-        state=MessageState.RECEIVED,
         at=turn.now,
         attachments=new,
         edited=False,
@@ -550,6 +552,10 @@ def _deleted(turn: Turn, event: Event, deletion: Deleted) -> None:
     for entry in _entries(turn, deletion.message):
         turn.add(ChangeMessage(entry.id, state=MessageState.DELETED))
     turn.asking = [asked for asked in turn.asking if asked != message.id]
+    _told_deleted(turn, event, message)
+
+
+def _told_deleted(turn: Turn, event: Event, message: Message) -> None:
     gone = Post(f"🗑 **{turn.wrote(event)}** deleted their message:\n\n{quoted(message.text)}")
     bursts.tell(turn, gone, changes=message.id)
     turn.explain("customer", "deleted a message")

@@ -52,7 +52,7 @@ async def test_an_edit_whose_message_never_came_goes_after_an_hour(
 ) -> None:
     await put_input(database, company, None, DAY / 48, stray="customer", body="newer")
     await put_input(database, company, None, DAY / 12, stray="customer", body="older")
-    assert (await sweep(context))["early_edits"] == 1
+    assert (await sweep(context))["early_changes"] == 1
     assert await inputs(database) == [(None, "newer")]
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import psycopg as dialect
 from storage import (
     asked_numbers,
     audit,
+    early_changes,
     effects,
     files,
     hashes,
@@ -423,7 +424,7 @@ CASES = (
         60,
     ),
     Case("lock", inbox._LOCK, lambda s: {"conversations": s.waiting[:2]}, 120),
-    Case("edited", inbox._LOGGED, lambda s: {"conversations": s.ids[:2], "refs": ["m1", "m2"]}, 60),
+    Case("edited", early_changes._LOGGED, lambda s: {"conversations": s.ids[:2], "refs": ["m1", "m2"]}, 60),
     Case("leading", inbox._LEADING, lambda s: {"places": s.ids}, 60),
     Case(
         "hear",
@@ -465,8 +466,8 @@ CASES = (
     ),
     Case("strays", inbox._STRAYS, lambda _s: {}, 200),
     Case(
-        "early edits",
-        inbox._EARLY_EDITS,
+        "early changes",
+        early_changes._WAITING,
         lambda s: {"accounts": s.ids, "strays": [f"{n}/{n}" for n in range(len(s.ids))]},
         200,
     ),
@@ -736,7 +737,7 @@ CASES = (
     Case("forget bodies", retention._FORGET_BODIES, _retained(1), 3500),
     Case("delete keys", retention._DELETE_KEYS, _retained(30), 600),
     Case("delete strays", retention._DELETE_STRAYS, _retained(30), 600),
-    Case("delete early edits", retention._DELETE_EARLY_EDITS, _retained(1), 600),
+    Case("delete early changes", retention._DELETE_EARLY_CHANGES, _retained(1), 600),
     Case("delete tries", retention._DELETE_TRIES, _aged(90), 600),
     Case("delete delivered", retention._DELETE_DELIVERED, _retained(90), 1500),
     Case("delete notices", retention._DELETE_NOTICES, _aged(90), 1500),
