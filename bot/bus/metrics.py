@@ -8,7 +8,7 @@ IGNORED = Counter("desk_ignored_total", "Events that are nobody's words to us")
 AUTOMATIC = Counter(
     "desk_automatic_total", "Messages nobody answers because a program wrote them", ["channel"]
 )
-REFUSED = Counter("desk_refused_total", "Requests refused at the door", ["code"])
+REFUSED = Counter("desk_refused_total", "Requests that were refused", ["code"])
 TURNS = Counter("desk_turns_total", "Turns by outcome", ["outcome"])
 STAGES = Histogram(
     "desk_stage_seconds",

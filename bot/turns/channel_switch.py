@@ -19,7 +19,7 @@ from bot.core.outbound import Post
 from bot.turns.bursts import is_burst
 from bot.turns.story import seen_by_customer, told_to_customer
 from bot.turns.turn import SYSTEM, Turn
-from orgs.answering.words import fold
+from orgs.answering.tokens import fold
 from orgs.routing import find_account
 from orgs.specification.organization import Serves
 from orgs.specification.texts import fill

@@ -20,12 +20,12 @@ from connectors.background import BackgroundTasks
 from connectors.slack.api import Api
 from connectors.slack.capabilities import CHANNEL, of_account
 from connectors.slack.channels import Channels
-from connectors.slack.door import serve
 from connectors.slack.exposure import exposure
 from connectors.slack.finding import Finding
 from connectors.slack.listening import can_connect, listen
 from connectors.slack.people import People
 from connectors.slack.receiver import ANSWER_WITHIN, Receiver
+from connectors.slack.receiving import serve
 from connectors.slack.scopes import STAFF
 from connectors.slack.sending import Sending
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from orgs.answering.formulas import is_signature, unsigned
-from orgs.answering.lexicon import FILLERS, SYNONYMS, each
-from orgs.answering.words import bounded, clauses, words
+from orgs.answering.tokens import bounded, clauses, words
+from orgs.answering.vocabulary import FILLERS, SYNONYMS, each
 from orgs.answering.yes_no import YesOrNo, yes_or_no
 
 NONE_OF_THESE: Final = "none"  # the value of the choice "none of these"

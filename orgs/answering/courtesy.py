@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from orgs.answering.lexicon import (
+from orgs.answering.tokens import bounded, fold, words
+from orgs.answering.vocabulary import (
     DISSATISFIED,
     HELLO_ELSEWHERE,
     HELP_ELSEWHERE,
     THANKS_ELSEWHERE,
     each,
 )
-from orgs.answering.words import bounded, fold, words
 
 _HELLO: Final = {
     "en": (

@@ -11,8 +11,8 @@ from functools import cache
 from typing import Final
 
 from orgs.answering.courtesy import unhappy
-from orgs.answering.lexicon import each
-from orgs.answering.words import LONGEST, clauses, words
+from orgs.answering.tokens import LONGEST, clauses, words
+from orgs.answering.vocabulary import each
 
 _QUESTION: Final = frozenset("?？¿؟⁇⁉❓❔")
 

@@ -19,15 +19,15 @@ from bot.core.answering import (
     Question,
 )
 from bot.core.events import AttachmentKind
-from orgs.answering import wording
+from orgs.answering import replies
 from orgs.answering.choosing import NONE_OF_THESE
 from orgs.answering.courtesy import complains, courtesy, dissatisfied, signs
-from orgs.answering.lexicon import BRANDS, CHORES, FOLLOW_UPS
 from orgs.answering.passages import Scored, Topic, excerpt, has_steps, score, wanted
 from orgs.answering.people import asks_for_person, asks_what_we_are
+from orgs.answering.replies import LastQuestion
+from orgs.answering.tokens import bounded, fold, stem, words
 from orgs.answering.triggers import HUMAN_REQUEST, UNANSWERED, fired
-from orgs.answering.wording import LastQuestion
-from orgs.answering.words import bounded, fold, stem, words
+from orgs.answering.vocabulary import BRANDS, CHORES, FOLLOW_UPS
 from orgs.answering.yes_no import YesOrNo, yes_or_no
 
 CANDIDATES: Final = 12
@@ -115,10 +115,10 @@ class Grounded:
         if question.misses >= 1:
             return _given_up(question, scored, "the answer did not help, and neither did the one before")
         told = " ".join(fold(line.text) for line in question.story if line.speaker == "agent")
-        fresh = [one for one in scored if fold(wording.plain(one.passage.title)) not in told]
+        fresh = [one for one in scored if fold(replies.plain(one.passage.title)) not in told]
         options = _options(question, _near(fresh))
         return Clarify(
-            wording.did_not_help(question, options=bool(options)), options, "the answer did not help"
+            replies.did_not_help(question, options=bool(options)), options, "the answer did not help"
         )
 
 
@@ -139,7 +139,7 @@ def _without_search(question: Question, text: str) -> Answer | None:
     if sign in ("hello", "thanks"):
         return _courteous(question, sign)
     if sign == "":
-        return Clarify(wording.courtesy(question, "help"), (), "signs without words")
+        return Clarify(replies.courtesy_reply(question, "help"), (), "signs without words")
     if found := courtesy(text, (question.agent_name, question.organization_name)):
         return _courteous(question, found.kind)
     if asks_what_we_are(text):
@@ -153,7 +153,7 @@ def _without_words(question: Question) -> Answer:
     """Answer a message without text: ask once what it is about, then hand over to a person."""
     kinds = set(question.wordless)
     if not kinds:
-        return Clarify(wording.courtesy(question, "empty"), (), "nothing to read: an empty message")
+        return Clarify(replies.courtesy_reply(question, "empty"), (), "nothing to read: an empty message")
     if kinds == {AttachmentKind.STICKER}:
         met = any(line.speaker != "customer" for line in question.story)
         return _courteous(question, "ok" if met else "hello")
@@ -161,11 +161,11 @@ def _without_words(question: Question) -> Answer:
         what = (
             "called, and nobody answered"
             if question.called
-            else f"sent {wording.things(kinds)} without words"
+            else f"sent {replies.things(kinds)} without words"
         )
         reason = f"The customer {what}."
         return HandOver(reason, "nothing to read, the second time in a row", UNANSWERED, _tried(question))
-    return Clarify(wording.received(question, kinds), (), f"nothing to read: {wording.things(kinds)}")
+    return Clarify(replies.received(question, kinds), (), f"nothing to read: {replies.things(kinds)}")
 
 
 def _only_numbers(text: str) -> bool:
@@ -178,7 +178,7 @@ def _only_numbers(text: str) -> bool:
 
 def _which_number(question: Question) -> Answer:
     if question.offered and question.misses <= 1:
-        return Clarify(wording.which(question), question.offered, "a number that is none of the choices")
+        return Clarify(replies.which(question), question.offered, "a number that is none of the choices")
     return _lost(question, (), "a number, and no choice is open")
 
 
@@ -189,7 +189,7 @@ def _to_our_question(question: Question, text: str) -> Answer | None:
     reply = yes_or_no(text, _names(question))
     if reply is None or question.picked:
         return None
-    asked = wording.last_asked(question)
+    asked = replies.last_asked(question)
     if reply is YesOrNo.NO_THANKS:
         return _courteous(question, "ok")
     if reply is YesOrNo.NO:
@@ -208,12 +208,12 @@ def _to_our_question(question: Question, text: str) -> Answer | None:
     if asked is LastQuestion.ANYTHING_ELSE:
         return _courteous(question, "help")
     if question.offered:
-        return Clarify(wording.which(question), question.offered, "yes to several offers: asked which")
+        return Clarify(replies.which(question), question.offered, "yes to several offers: asked which")
     return _courteous(question, "help") if asked is LastQuestion.OTHER_WORDS else None
 
 
 def _courteous(question: Question, kind: str) -> Answered:
-    return Answered(wording.courtesy(question, kind), f"courtesy: {kind}", settled=False)
+    return Answered(replies.courtesy_reply(question, kind), f"courtesy: {kind}", settled=False)
 
 
 def _was_no_use(question: Question, text: str) -> bool:
@@ -270,7 +270,7 @@ def _judged(question: Question, asked: _Asked, scored: Sequence[Scored]) -> Answ
         ]
         if len(rivals) > 1 and question.misses == 0 and not asked.follow_up:
             return Clarify(
-                wording.which(question), _options(question, rivals), _why("several articles fit", rivals)
+                replies.which(question), _options(question, rivals), _why("several articles fit", rivals)
             )
         told = _showing_how(question, best, scored)
         return _said(question, told.passage, asked.topic.stems, _why("one article fits", [told]))
@@ -325,7 +325,7 @@ def _one_per_article(scored: Sequence[Scored]) -> list[Scored]:
 
 def _said(question: Question, passage: Passage, meant: Sequence[str], why: str) -> Answered:
     body = excerpt(passage.text, meant)
-    said = wording.answered(question, body, passage.title, steps=has_steps(body))
+    said = replies.answered(question, body, passage.title, steps=has_steps(body))
     return Answered(said, why, (passage.article,))
 
 
@@ -333,7 +333,7 @@ def _lost(question: Question, near: Sequence[Scored], why: str) -> Answer:
     if question.misses >= 1:
         return _given_up(question, near, why)
     options = _options(question, near)
-    return Clarify(wording.not_sure(question, options=bool(options)), options, why)
+    return Clarify(replies.not_sure(question, options=bool(options)), options, why)
 
 
 def _given_up(question: Question, scored: Sequence[Scored], why: str) -> HandOver:
@@ -350,7 +350,7 @@ def _tried(question: Question) -> str:
         title
         for line in question.story
         if line.speaker == "agent"
-        for title in wording.articles_named(question, line.text)
+        for title in replies.articles_named(question, line.text)
     ]
     return f"Answered from: {', '.join(dict.fromkeys(told))}" if told else ""
 
@@ -359,12 +359,12 @@ def _options(question: Question, scored: Sequence[Scored]) -> tuple[Option, ...]
     near = _one_per_article(scored)[:3]
     options = [Option(_value(one.passage), _label(one.passage)) for one in near]
     if 0 < len(options) < 3:
-        options.append(Option(NONE_OF_THESE, wording.none_of_these(question)))
+        options.append(Option(NONE_OF_THESE, replies.none_of_these(question)))
     return tuple(options)
 
 
 def _label(passage: Passage) -> str:
-    title = wording.plain(passage.title)
+    title = replies.plain(passage.title)
     return title if len(title) <= _LABEL else title[: _LABEL - 1].rstrip() + "…"
 
 

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from orgs.answering.courtesy import courtesy
-from orgs.answering.lexicon import each
-from orgs.answering.words import bounded
-from orgs.answering.words import words as folded
+from orgs.answering.tokens import bounded
+from orgs.answering.tokens import words as folded
+from orgs.answering.vocabulary import each
 from orgs.translations import base
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Final
 
 from bot.core.events import AttachmentKind, Event, Said, Standing
 from orgs.answering.formulas import unsigned
-from orgs.answering.lexicon import each
-from orgs.answering.words import words
+from orgs.answering.tokens import words
+from orgs.answering.vocabulary import each
 
 _LONGEST: Final = 300  # characters of such a question
 

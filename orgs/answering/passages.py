@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 from bot.core.answering import Passage
-from orgs.answering.lexicon import FILLERS
-from orgs.answering.words import Speller, alternatives, bounded, joined, sense, stem, words
+from orgs.answering.tokens import Speller, alternatives, bounded, joined, sense, stem, words
+from orgs.answering.vocabulary import FILLERS
 
 MOST_WORDS: Final = 24  # words of a question that are considered
 WHOLE: Final = 700  # characters up to which a section is returned whole

@@ -9,8 +9,8 @@ for an agent, and `human-readable export` none for a human.
 import re
 from functools import cache
 
-from orgs.answering.lexicon import each
-from orgs.answering.words import Speller, bounded, clauses, words
+from orgs.answering.tokens import Speller, bounded, clauses, words
+from orgs.answering.vocabulary import each
 
 # Words of the rules whose typos are corrected, and words that only look like typos of those.
 _KNOWN = each(

@@ -9,7 +9,7 @@ In doubt it is kept.
 import re
 from typing import Final
 
-from orgs.answering.words import words
+from orgs.answering.tokens import words
 
 _PIECES: Final = re.compile(r"(?:[.!?;:…]+|,)(?=\s|$)|\n|\s[-–—]\s|\s(?:but|aber|mais|pero|mas)\s")
 _LONGEST: Final = 60  # words of a clause

@@ -6,7 +6,7 @@ from typing import Final
 
 from orgs.answering.courtesy import signs
 from orgs.answering.formulas import Formula, formulas
-from orgs.answering.words import words
+from orgs.answering.tokens import words
 
 # Alone, these are greetings: a question follows.
 _GREETING: Final = re.compile(r"(?:bom|buen) dia|buenos dias|boa (?:tarde|noite)|buenas? (?:tardes?|noches?)")

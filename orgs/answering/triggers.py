@@ -37,9 +37,9 @@ import regex
 import structlog
 
 from bot.core.answering import AgentTrigger
-from orgs.answering.lexicon import FILLERS, each
 from orgs.answering.reported import reported
-from orgs.answering.words import bounded, joined, one_slip_apart, stem, words
+from orgs.answering.tokens import bounded, joined, one_slip_apart, stem, words
+from orgs.answering.vocabulary import FILLERS, each
 from orgs.specification.repeats import is_too_large
 
 HUMAN_REQUEST: Final = "human_request"

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 
 from orgs.answering.formulas import Formula, formulas
-from orgs.answering.words import bounded, words
+from orgs.answering.tokens import bounded, words
 
 
 class YesOrNo(StrEnum):

@@ -20,9 +20,9 @@ from bot.app.embedded.kept import free_port as a_free_port
 from connectors.sandbox.server import Sandbox
 from tests.accounts import hooks
 from tests.chaos.processes import Program, Programs, programs
-from tests.door.conftest import SECRET, SECRET_HEADER, dumped, update
 from tests.story.rig import KEY, environment, install, organization, quick, webhooks
 from tests.tools.shared_servers import Addresses, on_database
+from tests.webhooks.conftest import SECRET, SECRET_HEADER, dumped, update
 
 PATIENCE = 120.0  # seconds; a bound against hanging
 

@@ -1,4 +1,4 @@
-"""The audit log cannot be changed through the door, and whoever goes round it is found."""
+"""The audit log cannot be changed by the program, and whoever changes it otherwise is found."""
 
 import asyncio
 import hashlib
@@ -329,7 +329,7 @@ async def test_many_writers_and_sealers_at_once_seal_each_row_once(audit_engine:
     assert (await check(audit_engine)).ok
 
 
-# --- who goes round the door -------------------------------------------------------------------------------
+# --- whoever changes it otherwise ---------------------------------------------------------------------------
 
 AT_4 = "(select audit_id from audit_chain where position = 4)"
 

@@ -1,4 +1,4 @@
-"""Which conversation goes on where somebody writes: asked of PostgreSQL, by the door that platforms use."""
+"""Which conversation goes on where somebody writes: asked of PostgreSQL."""
 
 import asyncio
 import random

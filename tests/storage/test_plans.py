@@ -388,7 +388,7 @@ def _numbered(s: Sample) -> dict[str, object]:
 
 
 CASES = (
-    # the door
+    # accepting
     Case("find", places._FIND, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 200),
     Case("who", places._IDENTITIES, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 150),
     Case("going on", places._GOING_ON, lambda s: {"root": s.waiting[0]}, 60),

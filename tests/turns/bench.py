@@ -1,4 +1,4 @@
-"""A desk without processes: PostgreSQL, the door, turns and the outbox, each advanced by hand.
+"""A desk without processes: PostgreSQL, accepting, turns and the outbox, each advanced by hand.
 
 What an agent answers and what a platform says of a delivery are told by the test; all between is real.
 """

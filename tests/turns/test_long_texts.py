@@ -1,4 +1,4 @@
-"""A long text at the door keeps the process that takes it from nothing else."""
+"""A long text keeps the process that accepts it from nothing else."""
 
 import asyncio
 

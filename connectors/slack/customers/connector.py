@@ -28,9 +28,9 @@ from connectors.slack.customers.installations import Installations
 from connectors.slack.customers.oauth import App, Exchange, OAuthFlow
 from connectors.slack.customers.states import States
 from connectors.slack.customers.workspaces import Workspace, Workspaces
-from connectors.slack.door import serve
 from connectors.slack.failures import code_of
 from connectors.slack.listening import can_connect, listen
+from connectors.slack.receiving import serve
 from connectors.slack.scopes import CUSTOMERS
 from connectors.slack.sending import Voice
 

@@ -31,7 +31,7 @@ class Hearing:
         if not platform.connector.routes(platform.inbox):
             assert not (await platform.heard(await platform.forge())).sender.verified
             return
-        assert forged, "there is a door, and nobody knocks"
+        assert forged, "there is a webhook, and nobody forges a request"
         for request in forged:
             with pytest.raises(ForgedRequest):
                 await knock(platform.connector, platform.inbox, request)

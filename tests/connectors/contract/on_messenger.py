@@ -16,7 +16,7 @@ from connectors.sandbox.messenger import MessengerStandIn, Phone
 from connectors.sandbox.messenger.model import ChatMessage
 from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.meta.webhook import RetryPauses
-from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_door, served
+from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_webhook, served
 from tests.connectors.resources import memory_resources
 
 _WIRE = {
@@ -115,14 +115,14 @@ async def messenger() -> AsyncIterator[Platform]:
     )
     root = web.Application()
     root.add_subapp("/graph", stand_in.app())
-    async with served(root) as url, open_door() as door:
+    async with served(root) as url, open_webhook() as webhook:
         stand_in.url = f"{url}/graph"
         settings = AccountSettings(
             account="page",
             serves="customers",
             mode="webhook",
             api_url=f"{url}/graph",
-            public_url=door.url,
+            public_url=webhook.url,
             secrets={
                 "page_token": stand_in.token,
                 "app_secret": stand_in.app_secret,
@@ -131,8 +131,8 @@ async def messenger() -> AsyncIterator[Platform]:
             options={"page_id": stand_in.page_id},
         )
         connector = channel.open(settings, resources)
-        door.serve(connector.routes(inbox))
-        await stand_in.configure(f"{door.url}{connector.routes(inbox)[0].path}")
+        webhook.serve(connector.routes(inbox))
+        await stand_in.configure(f"{webhook.url}{connector.routes(inbox)[0].path}")
         if isinstance(connector, Registers):
             await connector.register()
         maya = stand_in.customer("Maya Fischer")

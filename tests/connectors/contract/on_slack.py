@@ -16,7 +16,7 @@ from connectors.sandbox.slack import SlackStandIn, User
 from connectors.sandbox.slack.files import Upload
 from connectors.slack import channel
 from connectors.slack.signature import sign
-from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_door, served
+from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_webhook, served
 from tests.connectors.resources import MemoryMeans, memory_resources
 
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-test", "xapp-test", "a-signing-secret"
@@ -212,19 +212,19 @@ async def _slack(serves: str) -> AsyncIterator[_Parts]:
     )
     root = web.Application()
     root.add_subapp("/sandbox/slack", stand_in.app())
-    async with served(root) as url, open_door() as door:
+    async with served(root) as url, open_webhook() as webhook:
         settings = AccountSettings(
             account="slack",
             serves=serves,
             mode="webhook",
             api_url=f"{url}/sandbox/slack/api/",
             path="/hooks/slack",
-            public_url=door.url,
+            public_url=webhook.url,
             secrets={"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "signing_secret": SECRET},
         )
         connector = channel.open(settings, resources)
-        door.serve(connector.routes(inbox))
-        base = f"{door.url}/hooks/slack"
+        webhook.serve(connector.routes(inbox))
+        base = f"{webhook.url}/hooks/slack"
         stand_in.configure_http(
             events_url=f"{base}/events",
             interactions_url=f"{base}/interactions",

@@ -13,7 +13,7 @@ from connectors.sandbox.telegram import GroupChat, RetryPauses, TelegramStandIn
 from connectors.sandbox.telegram.model import ChatMessage, TelegramUser
 from connectors.telegram import channel
 from connectors.telegram.connector import SECRET_HEADER
-from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_door, served
+from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_webhook, served
 from tests.connectors.resources import MemoryMeans, memory_resources
 
 TOKEN = "700000001:sandbox-telegram-token"
@@ -188,17 +188,17 @@ async def _telegram(serves: str) -> AsyncIterator[_Parts]:
     stand_in = TelegramStandIn(TOKEN, faults=script, pauses=RetryPauses(first=0.005, longest=0.02))
     root = web.Application()
     root.add_subapp("/sandbox/telegram", stand_in.app())
-    async with served(root) as url, open_door() as door:
+    async with served(root) as url, open_webhook() as webhook:
         settings = AccountSettings(
             account="support-bot",
             serves=serves,
             mode="webhook",
             api_url=f"{url}/sandbox/telegram",
-            public_url=door.url,
+            public_url=webhook.url,
             secrets={"bot_token": TOKEN, "webhook_secret": SECRET},
         )
         connector = channel.open(settings, resources)
-        door.serve(connector.routes(inbox))
+        webhook.serve(connector.routes(inbox))
         assert isinstance(connector, Registers)
         await connector.register()
         yield stand_in, connector, inbox, resources, script

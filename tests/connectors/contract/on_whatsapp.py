@@ -16,7 +16,7 @@ from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.whatsapp import Phone, RetryPauses, WhatsAppStandIn
 from connectors.sandbox.whatsapp.model import ChatMessage
 from connectors.whatsapp import channel
-from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_door, served
+from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_webhook, served
 from tests.connectors.resources import memory_resources
 
 _WIRE = {AttachmentKind.PHOTO: "image", AttachmentKind.VOICE: "audio"}
@@ -121,13 +121,13 @@ async def whatsapp() -> AsyncIterator[Platform]:
     )
     root = web.Application()
     root.add_subapp("/graph", stand_in.app())
-    async with served(root) as url, open_door() as door:
+    async with served(root) as url, open_webhook() as webhook:
         settings = AccountSettings(
             account="support-number",
             serves="customers",
             mode="webhook",
             api_url=f"{url}/graph",
-            public_url=door.url,
+            public_url=webhook.url,
             secrets={
                 "access_token": stand_in.token,
                 "app_secret": stand_in.app_secret,
@@ -136,8 +136,8 @@ async def whatsapp() -> AsyncIterator[Platform]:
             options={"phone_number_id": "106540352242922", "business_account_id": "102290129340398"},
         )
         connector = channel.open(settings, resources)
-        door.serve(connector.routes(inbox))
-        await stand_in.configure(f"{door.url}{connector.routes(inbox)[0].path}")
+        webhook.serve(connector.routes(inbox))
+        await stand_in.configure(f"{webhook.url}{connector.routes(inbox)[0].path}")
         maya = stand_in.customer("Maya Fischer", "+49 151 1234567")
         yield WhatsApp(
             channel, connector, inbox, resources, script, stand_in=stand_in, maya=maya, clock=clock

@@ -130,10 +130,10 @@ class Platform(ABC):
 
     @abstractmethod
     def forged(self) -> Sequence[RawRequest]:
-        """Requests that the platform did not send. None for a channel that has no door."""
+        """Requests that the platform did not send. None for a channel that has no webhook."""
 
     async def forge(self) -> str:
-        """Somebody says something in the customer's name. For a channel that has no door."""
+        """Somebody says something in the customer's name. For a channel that has no webhook."""
         raise NotImplementedError
 
     @abstractmethod
@@ -289,11 +289,11 @@ Opening = Callable[[], AbstractAsyncContextManager[Platform]]
 
 
 async def knock(connector: Connector, inbox: NotingInbox, request: RawRequest) -> RawResponse:
-    """One request at the connector's first door."""
+    """One request at the connector's first webhook."""
     return await connector.routes(inbox)[0].handle(request)
 
 
-class Door:
+class Webhook:
     """Our own web server: open before the connector is built, which must know where it will be reached."""
 
     def __init__(self) -> None:
@@ -325,13 +325,13 @@ async def _answered(route: Route, request: RawRequest) -> web.Response:
 
 
 @asynccontextmanager
-async def open_door() -> AsyncIterator[Door]:
-    door = Door()
+async def open_webhook() -> AsyncIterator[Webhook]:
+    webhook = Webhook()
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", door.handle)
+    app.router.add_route("*", "/{path:.*}", webhook.handle)
     async with served(app) as url:
-        door.url = url
-        yield door
+        webhook.url = url
+        yield webhook
 
 
 @asynccontextmanager

@@ -202,7 +202,7 @@ def test_a_number_that_is_written_otherwise_than_the_id_is_one_person() -> None:
     assert only(webhook(value)).place.chat == "5511999999999"
 
 
-# The door
+# The webhook
 
 
 async def test_an_event_is_accepted_once_however_often_it_comes(desk: Desk) -> None:

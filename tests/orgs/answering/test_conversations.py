@@ -13,9 +13,9 @@ from bot.core.answering import AgentTrigger, Answered, Clarify, HandOver, Passag
 from bot.core.ids import AgentId, OrgId
 from orgs.answering.grounded import Grounded
 from orgs.answering.passages import excerpt
+from orgs.answering.replies import LastQuestion, last_asked
+from orgs.answering.tokens import LONGEST, one_slip_apart, stem
 from orgs.answering.triggers import fired
-from orgs.answering.wording import LastQuestion, last_asked
-from orgs.answering.words import LONGEST, one_slip_apart, stem
 from orgs.translations import shipped
 from tests.orgs.answering.conftest import BRIGHTDESK, NEIGHBOUR, TRIGGERS, Asks, story
 from tests.orgs.answering.search_sql import ArticleSections

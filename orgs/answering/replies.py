@@ -80,7 +80,7 @@ def _is_filled(template: str, said: str) -> bool:
     return said.endswith(last) and len(said) - len(last) >= at
 
 
-def courtesy(question: Question, kind: str) -> str:
+def courtesy_reply(question: Question, kind: str) -> str:
     """Return the reply to a courtesy: hello, thanks, bye, ok, help, empty or automated."""
     said: str = getattr(texts_of(question), kind)
     return fill(said, organization=question.organization_name, agent=question.agent_name)

@@ -14,19 +14,19 @@ import structlog
 from bot.app.logs import configure
 from bot.app.settings import LogLevel
 from connectors.sandbox.faults import Mischief
-from tests.door.conftest import Door, dumped, update
 from tests.story.rig import rig, until, webhooks
+from tests.webhooks.conftest import Webhooks, dumped, update
 
 CHANNEL = "billing-escalations"
 
 
-async def test_healthz_says_that_the_process_lives(door: Door) -> None:
-    async with door.client.get(f"{door.base}/healthz") as response:
+async def test_healthz_says_that_the_process_lives(webhooks: Webhooks) -> None:
+    async with webhooks.client.get(f"{webhooks.base}/healthz") as response:
         assert (response.status, await response.json()) == (200, {"status": "alive"})
 
 
-async def test_readyz_tells_of_the_database_redis_and_every_account(door: Door) -> None:
-    async with door.client.get(f"{door.base}/readyz") as response:
+async def test_readyz_tells_of_the_database_redis_and_every_account(webhooks: Webhooks) -> None:
+    async with webhooks.client.get(f"{webhooks.base}/readyz") as response:
         assert response.status == 200
         told = await response.json()
     accounts = {(one["channel"], one["account"]): one["state"] for one in told.pop("accounts")}
@@ -34,14 +34,14 @@ async def test_readyz_tells_of_the_database_redis_and_every_account(door: Door) 
     assert accounts == {("telegram", "telegram"): "open", ("slack", "slack"): "open"}
 
 
-async def test_metrics_count_what_was_accepted_known_and_refused(door: Door) -> None:
+async def test_metrics_count_what_was_accepted_known_and_refused(webhooks: Webhooks) -> None:
     names = ('desk_accepted_total{channel="telegram"}', "desk_duplicates_total{}")
-    before = await door.metrics()
+    before = await webhooks.metrics()
     body = dumped(update(1))
-    assert [await door.telegram(body) for _ in range(3)] == [200] * 3
-    after = await door.metrics()
+    assert [await webhooks.telegram(body) for _ in range(3)] == [200] * 3
+    after = await webhooks.metrics()
     assert [after[name] - before.get(name, 0.0) for name in names] == [3.0, 2.0]
-    async with door.client.get(f"{door.base}/metrics") as response:
+    async with webhooks.client.get(f"{webhooks.base}/metrics") as response:
         lines = (await response.text()).splitlines()
     named = {line.split()[2] for line in lines if line.startswith("# HELP desk_")}
     assert named >= {
@@ -76,17 +76,19 @@ async def test_metrics_tell_of_escalations_that_nobody_has_taken(database_url: s
 
 
 @pytest.mark.long
-async def test_an_account_nobody_owns_is_refused_and_counted(door: Door) -> None:
-    counted, before = await door.refused("account.unknown"), await door.rows()
-    assert await door.post("/hooks/telegram/another", dumped(update(1)), {}) == 404
-    assert await door.post("/hooks/slack/another/events", b"{}", {}) == 404
-    assert await door.refused("account.unknown") - counted == 2
-    await door.database.execute("update accounts set active = false where channel = 'telegram'")
-    await door.database.execute("update organizations set changed_in = pg_current_xact_id()::text::bigint")
-    await door.services.directory.refresh()
-    assert await door.telegram(dumped(update(1))) == 404
-    assert await door.refused("account.unknown") - counted == 3
-    assert await door.rows() == before
+async def test_an_account_nobody_owns_is_refused_and_counted(webhooks: Webhooks) -> None:
+    counted, before = await webhooks.refused("account.unknown"), await webhooks.rows()
+    assert await webhooks.post("/hooks/telegram/another", dumped(update(1)), {}) == 404
+    assert await webhooks.post("/hooks/slack/another/events", b"{}", {}) == 404
+    assert await webhooks.refused("account.unknown") - counted == 2
+    await webhooks.database.execute("update accounts set active = false where channel = 'telegram'")
+    await webhooks.database.execute(
+        "update organizations set changed_in = pg_current_xact_id()::text::bigint"
+    )
+    await webhooks.services.directory.refresh()
+    assert await webhooks.telegram(dumped(update(1))) == 404
+    assert await webhooks.refused("account.unknown") - counted == 3
+    assert await webhooks.rows() == before
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from bot.core.events import Edited, ReachabilityChanged, Reacted
 from connectors.telegram.connector import TelegramConnector
 from connectors.telegram.updates import ALLOWED_UPDATES
 from tests.conftest import ROOT
-from tests.door.conftest import FORM, Door, envelope, tap, update
-from tests.door.schemas import Json, TelegramTypes, believable, broken, of_schema
 from tests.lengths import times
+from tests.webhooks.conftest import FORM, Webhooks, envelope, tap, update
+from tests.webhooks.schemas import Json, TelegramTypes, believable, broken, of_schema
 
 BATCHES = times(100)
 SIZE = 100
@@ -38,7 +38,7 @@ fuzzing = settings(
     deadline=None,
     database=None,
     derandomize=True,
-    phases=[Phase.generate],  # a failure shows its payload; the door remembers too much to shrink it
+    phases=[Phase.generate],  # a failure shows its payload; the webhooks remembers too much to shrink it
     suppress_health_check=list(HealthCheck),
 )
 
@@ -88,9 +88,9 @@ def batches(draw: st.DrawFn, payloads: st.SearchStrategy[Json]) -> list[Json]:
     return [*drawn, *bent]
 
 
-def named(payloads: list[Json], key: str, door: Door) -> list[Json]:
+def named(payloads: list[Json], key: str, webhooks: Webhooks) -> list[Json]:
     """Most of them with an id of their own; one in twenty keeps what it has."""
-    first = len(door.statuses)
+    first = len(webhooks.statuses)
     for n, payload in enumerate(payloads):
         if isinstance(payload, dict) and key in payload and n % 20:
             payload[key] = first + n + 1_000 if key == "update_id" else f"Ev{first + n}"
@@ -112,14 +112,14 @@ async def all_at_once(calls: list[object]) -> list[int]:
 @fuzzing
 @given(batch=batches(telegram_payloads()))
 async def test_no_update_makes_an_accident_and_each_accepted_one_is_stored_once(
-    door: Door, batch: list[Json]
+    webhooks: Webhooks, batch: list[Json]
 ) -> None:
-    account = next(each for each in door.services.directory if each.account == "telegram")
-    connector = await door.services.connections.get(account.id)
+    account = next(each for each in webhooks.services.directory if each.account == "telegram")
+    connector = await webhooks.services.connections.get(account.id)
     assert isinstance(connector, TelegramConnector)
-    before = set(await door.stored("telegram"))
-    bodies = [json.dumps(payload).encode() for payload in named(batch, "update_id", door)]
-    statuses = await all_at_once([door.telegram(body) for body in [*bodies, *bodies[:10]]])
+    before = set(await webhooks.stored("telegram"))
+    bodies = [json.dumps(payload).encode() for payload in named(batch, "update_id", webhooks)]
+    statuses = await all_at_once([webhooks.telegram(body) for body in [*bodies, *bodies[:10]]])
     assert accidents([*bodies, *bodies[:10]], statuses) == []
     told, unless_unknown = set(), set()
     for body, status in zip(bodies, statuses, strict=False):
@@ -134,8 +134,8 @@ async def test_no_update_makes_an_accident_and_each_accepted_one_is_stored_once(
                     continue
                 # What is about something said before begins nothing where nobody ever wrote.
                 begins = not isinstance(event.content, Reacted | Edited | ReachabilityChanged)
-                (told if begins else unless_unknown).add(door.key("telegram", event.external_id))
-    stored = Counter(await door.stored("telegram"))
+                (told if begins else unless_unknown).add(webhooks.key("telegram", event.external_id))
+    stored = Counter(await webhooks.stored("telegram"))
     assert before | told <= set(stored) <= before | told | unless_unknown
     assert set(stored.values()) <= {1}
 
@@ -144,30 +144,30 @@ async def test_no_update_makes_an_accident_and_each_accepted_one_is_stored_once(
 @fuzzing
 @given(batch=batches(slack_payloads()))
 async def test_no_payload_of_slack_makes_an_accident_and_none_is_stored_twice(
-    door: Door, batch: list[Json]
+    webhooks: Webhooks, batch: list[Json]
 ) -> None:
-    metrics = await door.metrics()
-    payloads = named(batch, "event_id", door)
+    metrics = await webhooks.metrics()
+    payloads = named(batch, "event_id", webhooks)
     calls, bodies, commands = [], [], 0
     for payload in payloads:
         interaction = isinstance(payload, dict) and ("actions" in payload or "view" in payload)
         if isinstance(payload, dict) and "command" in payload:
             commands += 1
             body = urlencode({key: str(value) for key, value in payload.items()}, errors="replace").encode()
-            calls.append(door.slack(body, "commands", FORM))
+            calls.append(webhooks.slack(body, "commands", FORM))
         elif interaction:
             body = urlencode({"payload": json.dumps(payload)}).encode()
-            calls.append(door.slack(body, "interactions", FORM))
+            calls.append(webhooks.slack(body, "interactions", FORM))
         else:
             body = json.dumps(payload).encode()
-            calls.append(door.slack(body))
+            calls.append(webhooks.slack(body))
         bodies.append(body)
-    held = len(await door.stored("slack"))
+    held = len(await webhooks.stored("slack"))
     statuses = await all_at_once(calls)
     assert accidents(bodies, statuses) == []
-    stored = Counter(await door.stored("slack"))
+    stored = Counter(await webhooks.stored("slack"))
     assert set(stored.values()) <= {1}
-    after = await door.metrics()
+    after = await webhooks.metrics()
 
     def more(name: str) -> float:
         return after.get(name, 0.0) - metrics.get(name, 0.0)

@@ -1,4 +1,4 @@
-"""The door alone: a process that serves, webhooks on, over real HTTP. Nobody works off what it stores, so
+"""The webhooks alone: a process that serves, webhooks on, over real HTTP. Nobody works off what it stores, so
 there is nobody to ring for and no Redis.
 """
 
@@ -27,7 +27,8 @@ from bot.app.wiring import Services, services
 from connectors.sandbox.server import Sandbox
 from connectors.slack.signature import sign
 from tests.accounts import hooks
-from tests.story.rig import environment, install, organization, quick, serving, webhooks
+from tests.story import rig
+from tests.story.rig import environment, install, organization, quick, serving
 
 FORM = "application/x-www-form-urlencoded"
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
@@ -36,7 +37,7 @@ _SAMPLE = re.compile(r"^(\w+?)(?:\{(.*)\})? (\S+)$")
 
 
 @dataclass
-class Door:
+class Webhooks:
     """What an outsider can reach, and what they changed by it."""
 
     services: Services
@@ -197,8 +198,8 @@ def as_form(payload: object) -> bytes:
 
 
 @pytest.fixture
-async def door(database_url: str) -> AsyncIterator[Door]:
-    await install(database_url, organization(quick, webhooks))
+async def webhooks(database_url: str) -> AsyncIterator[Webhooks]:
+    await install(database_url, organization(quick, rig.webhooks))
     sandbox = Sandbox(customers=())
     ports = free_port(), free_port()
     settings = parse(environment(database_url, "", ports[0], ports[1], sandbox))
@@ -213,7 +214,7 @@ async def door(database_url: str) -> AsyncIterator[Door]:
         client = await stack.enter_async_context(aiohttp.ClientSession())
         database = await psycopg.AsyncConnection.connect(database_url, autocommit=True)
         await stack.enter_async_context(database)
-        yield Door(
+        yield Webhooks(
             h,
             client,
             f"http://127.0.0.1:{ports[0]}",

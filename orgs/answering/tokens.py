@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from orgs.answering.lexicon import COMPOUNDS, SYNONYMS
+from orgs.answering.vocabulary import COMPOUNDS, SYNONYMS
 
 LONGEST = 2_000  # characters of a customer's text that are considered
 
