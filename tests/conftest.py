@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import settings
 
 from bot.app.embedded.kept import free_port as find_free_port
 from tests.lengths import FULL, LAST_RUN
@@ -31,6 +32,10 @@ _begun = pytest.StashKey[float]()
 _COSTLY = frozenset({"servers", "chromium", "var", "free_port"})  # fixtures of tests that start something
 _COSTLY_CASES, _CASES = 3, 24  # so many cases of a test has a short run
 _ORDER = {folder: n for n, folder in enumerate(("chaos", "story", "platform", "sandbox", "rooms", "turns"))}
+
+
+settings.register_profile("desk", deadline=None)  # no test depends on the speed of the machine
+settings.load_profile("desk")
 
 
 class NotLoopback(OSError):
