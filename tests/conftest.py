@@ -20,7 +20,7 @@ import pytest
 import redis
 from hypothesis import settings
 
-from bot.app.embedded.kept import free_port as find_free_port
+from bot.app.embedded.server_files import free_port as find_free_port
 from tests.lengths import FULL, LAST_RUN
 from tests.tools.shared_servers import Addresses, SharedServers, ask, clone, drop, on_database
 

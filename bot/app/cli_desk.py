@@ -15,7 +15,7 @@ from bot.app.addresses import address_of
 from bot.app.channels import CHANNELS
 from bot.app.cli_output import printable
 from bot.app.embedded import EmbeddedPostgres, running
-from bot.app.embedded.kept import LOOPBACK
+from bot.app.embedded.server_files import LOOPBACK
 from bot.app.instance import running_instance
 from bot.app.logs import configure
 from bot.app.settings import LogLevel, Settings, load, parse, surroundings
@@ -168,8 +168,8 @@ def _borrower(settings: Settings, database: Database, keys: Keys) -> Borrow:
     async def borrow(
         account: Account, declared: Declared, organization: Organization
     ) -> AsyncIterator[Connector]:
-        from bot.app.checking import lender
         from bot.app.files import FileService
+        from bot.app.lending import lender
         from storage.files import Files
         from storage.inbox import Inboxes
         from storage.vault import AccountVault

@@ -310,27 +310,27 @@ def account_settings(
     A secret in the organization's vault takes precedence over an environment variable of the same name.
     """
     rooms = rooms_on(organization, declared.id)
-    way = kind.connection_mode(declared.mode or kind.modes[0].mode)
-    if way is None:
+    connection = kind.connection_mode(declared.mode or kind.modes[0].mode)
+    if connection is None:
         raise SettingsError(f"account {declared.id}: {kind.title} knows no mode {declared.mode!r}")
     secrets = {}
-    for name in (*way.secrets, *way.optional_secrets):
+    for name in (*connection.secrets, *connection.optional_secrets):
         variable = declared.secrets.get(name)
         if variable and variable in kept:
             secrets[name] = kept[variable]
-        elif variable and (name in way.secrets or settings.has(variable)):
+        elif variable and (name in connection.secrets or settings.has(variable)):
             secrets[name] = settings.secret(variable)
     limits: Limits = declared.limits
     per_chat = limits.per_chat_per_second
     return AccountSettings(
         account=declared.id,
         serves=declared.serves.value,
-        mode=way.mode,
+        mode=connection.mode,
         api_url=settings.api_url(kind.name, declared.id),
         public_url=settings.public_url,
         path=path_of(account),
         secrets=secrets,
-        options=_options(declared, rooms) | _servers(settings, kind, declared, way),
+        options=_options(declared, rooms) | _servers(settings, kind, declared, connection),
         per_second=limits.per_second,
         chat_interval=None if per_chat is None else timedelta(seconds=1 / per_chat),
         groups=bool(declared.groups),
@@ -341,10 +341,10 @@ def account_settings(
 
 
 def _servers(
-    settings: Settings, kind: ChannelKind, declared: Declared, way: ConnectionMode
+    settings: Settings, kind: ChannelKind, declared: Declared, connection: ConnectionMode
 ) -> dict[str, str]:
     """Return the account's options whose servers have another address here, such as the sandbox."""
-    told = {option: settings.server(option, kind.name, declared.id) for option in way.servers}
+    told = {option: settings.server(option, kind.name, declared.id) for option in connection.servers}
     return {option: server for option, server in told.items() if server}
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from bot.app.embedded.kept import Lock, ServerInUse, make_var, write_secret
+from bot.app.embedded.server_files import Lock, ServerInUse, make_var, write_secret
 from bot.core.errors import SettingsError
 
 _TRIES: Final = 20  # a process that only looks holds the lock for a moment

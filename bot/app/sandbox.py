@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Set
 from typing import Final
 
-from bot.app.embedded.kept import LOOPBACK
+from bot.app.embedded.server_files import LOOPBACK
 from bot.app.instance import running_instance
 from bot.app.settings import Settings, load
 from bot.commands.desk import Desk

@@ -16,7 +16,7 @@ from rich.console import Console
 from bot.app.addresses import address_of
 from bot.app.channels import CHANNELS
 from bot.app.embedded import Servers
-from bot.app.embedded.kept import LOOPBACK, free_port
+from bot.app.embedded.server_files import LOOPBACK, free_port
 from bot.app.health import hidden, no_port
 from bot.app.instance import Instance, InstanceFile, only_instance
 from bot.app.jobs_process import CHILD_OF

@@ -14,10 +14,10 @@ from functools import partial
 
 from bot.app.addresses import address_of
 from bot.app.channels import CHANNELS
-from bot.app.checking import lender
 from bot.app.connections import Connections
 from bot.app.embedded import Servers
 from bot.app.files import FileService, scanner
+from bot.app.lending import lender
 from bot.app.process import namespace
 from bot.app.settings import Settings
 from bot.bus.accept import Bus, Commander

@@ -150,12 +150,12 @@ def _window(can: Capabilities) -> str:
 
 
 def _ways(kind: ChannelKind) -> Iterable[Sequence[str]]:
-    for at, way in enumerate(kind.modes):
+    for at, connection in enumerate(kind.modes):
         yield (
-            f"{way.mode} (usual)" if at == 0 and len(kind.modes) > 1 else way.mode,
+            f"{connection.mode} (usual)" if at == 0 and len(kind.modes) > 1 else connection.mode,
             ", ".join(kind.serves),
-            _names(way.secrets, way.optional_secrets),
-            _names(way.options, way.optional),
+            _names(connection.secrets, connection.optional_secrets),
+            _names(connection.options, connection.optional),
         )
 
 
@@ -286,7 +286,7 @@ def _data(kind: ChannelKind) -> JsonValue:
         "channel": kind.name,
         "title": kind.title,
         "serves": list(kind.serves),
-        "ways": [_way_data(way) for way in kind.modes],
+        "modes": [_mode_data(connection) for connection in kind.modes],
         "text_limit": can.text_limit,
         "text_unit": can.text_unit.value,
         "formatting": can.formatting,
@@ -319,13 +319,13 @@ def _data(kind: ChannelKind) -> JsonValue:
     }
 
 
-def _way_data(way: ConnectionMode) -> JsonValue:
+def _mode_data(connection: ConnectionMode) -> JsonValue:
     return {
-        "mode": way.mode,
-        "secrets": list(way.secrets),
-        "optional_secrets": list(way.optional_secrets),
-        "options": list(way.options),
-        "optional": list(way.optional),
+        "mode": connection.mode,
+        "secrets": list(connection.secrets),
+        "optional_secrets": list(connection.optional_secrets),
+        "options": list(connection.options),
+        "optional": list(connection.optional),
     }
 
 

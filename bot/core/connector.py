@@ -400,4 +400,4 @@ class ChannelKind:
     forget: Callable[[str, Callable[[str], bool]], str] | None = None
 
     def connection_mode(self, mode: str) -> ConnectionMode | None:
-        return next((way for way in self.modes if way.mode == mode), None)
+        return next((each for each in self.modes if each.mode == mode), None)

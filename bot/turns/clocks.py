@@ -6,6 +6,7 @@ from bot.core.ids import PersonId
 from bot.core.outbound import Post
 from bot.turns import bursts, in_doubt, reactions
 from bot.turns.bursts import BURST
+from bot.turns.delivery_reports import EARLY, early
 from bot.turns.escalating import (
     ANSWER_DUE,
     LADDER,
@@ -20,7 +21,6 @@ from bot.turns.escalating import (
 )
 from bot.turns.in_doubt import IN_DOUBT, NOTICED
 from bot.turns.reactions import REACT
-from bot.turns.reports import EARLY, early
 from bot.turns.turn import RELEASE, Turn
 from bot.turns.undo import release
 from bot.turns.waiting import PROMISED, TO_ANSWER, overdue

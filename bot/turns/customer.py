@@ -37,9 +37,9 @@ from bot.core.outbound import Post
 from bot.turns import bursts, channel_switch, control, numbers
 from bot.turns.attachments import at_hand, awaited
 from bot.turns.closing import reopen_by_customer, said_only_thanks
+from bot.turns.delivery_reports import receipt
 from bot.turns.escalating import escalate, expect_people
 from bot.turns.escaping import inert, quoted
-from bot.turns.reports import receipt
 from bot.turns.story import is_stranger, named, reference_for_staff, told_by_customer, told_by_stranger
 from bot.turns.turn import Turn
 from bot.turns.unvouched import give_to_people, hear_unvouched, is_unvouched

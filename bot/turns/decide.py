@@ -30,13 +30,13 @@ from bot.turns import (
     bursts,
     clocks,
     customer,
+    delivery_reports,
     erased,
     files,
     holder_left,
-    reports,
+    removed_staff,
     retired,
     staff,
-    staffing,
     stopping,
     unvouched,
 )
@@ -61,7 +61,7 @@ def decide(view: View, rules: Rulebook) -> Decision:
         _hear(turn, item)
     _ring(turn)
     bursts.grow(turn)
-    staffing.keep_staffed(turn)
+    removed_staff.keep_staffed(turn)
     assigning.correct_asked(turn)
     return _whom_to_ask(turn)
 
@@ -103,18 +103,18 @@ def _hear(turn: Turn, item: Input) -> None:
     turn.press = event.press if event is not None else ""
     match item.body:
         case DeliveryReport():
-            reports.hear(turn, item.body)
+            delivery_reports.hear(turn, item.body)
         case FileReport():
             turn.files_to_come.discard((item.body.message, item.body.position))
             files.hear(turn, item.body)
         case HolderLeft():
             holder_left.hear(turn, item.body)
         case TeamChanged():
-            staffing.hear(turn, item.body)
+            removed_staff.hear(turn, item.body)
         case OrganizationRetired():
             retired.hear(turn)
         case CustomerMerged():
-            reports.merged(turn, item.body)
+            delivery_reports.merged(turn, item.body)
         case WriterErased():
             if item is _last_report(turn):
                 erased.take_away(turn)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey, running
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from connectors.sandbox.server import Sandbox
 from storage.migrate import upgrade
 from tests.bench.measure import Watched

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from tests.accounts import hooks
 from tests.bench import tenants
 from tests.bench.desk import Desk, desk

@@ -18,7 +18,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from tests.bench.measure import Watched
 from tests.lengths import LAST_RUN
 from tests.story.rig import ROOT

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from tests.chaos.customers import Customer, spread
 from tests.chaos.processes import START, Program, Programs
 

@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from connectors.sandbox.faults import Mischief
 from connectors.sandbox.messenger import MessengerStandIn
 from connectors.sandbox.meta.webhook import Parcel

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from aiohttp import web
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from bot.bus.deliver import BEGUN_TOGETHER
 from bot.turns.in_doubt import FEW
 from connectors.sandbox.server import Sandbox

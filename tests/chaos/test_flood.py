@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.telegram import TelegramStandIn
 from tests.accounts import hooks

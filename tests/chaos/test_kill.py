@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from connectors.sandbox.server import Sandbox
 from storage.audit import verify
 from storage.database import Database

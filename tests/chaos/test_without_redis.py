@@ -13,7 +13,7 @@ import redis.asyncio
 from aiohttp import web
 
 from bot.app.embedded import EmbeddedValkey
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from bot.app.process import namespace
 from bot.app.settings import parse
 from bot.bus.wakeups import Wakeups

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from bot.app.channels import CHANNELS
-from bot.app.checking import lender
 from bot.app.cli import run
+from bot.app.lending import lender
 from bot.app.settings import parse
 from bot.commands.chat import run_in_chat
 from bot.commands.desk import Desk

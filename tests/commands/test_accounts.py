@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.app.embedded.kept import Lock
+from bot.app.embedded.server_files import Lock
 from bot.app.instance import Instance, InstanceFile
 from bot.commands import accounts
 from bot.commands.arguments import bind

@@ -24,7 +24,7 @@ def test_every_channel_is_told_with_what_its_accounts_need(desk: Desks) -> None:
     whatsapp = told["whatsapp"]
     assert (whatsapp["buttons"], whatsapp["button_label"], whatsapp["list_rows"]) == (3, 20, 10)
     assert whatsapp["window_seconds"] == 24 * 3600
-    assert whatsapp["ways"][0]["secrets"] == ["access_token", "app_secret", "verify_token"]
+    assert whatsapp["modes"][0]["secrets"] == ["access_token", "app_secret", "verify_token"]
 
 
 def test_one_channel_is_told_alone(desk: Desks) -> None:

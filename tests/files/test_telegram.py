@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from bot.core.connector import AccountSettings, Connector, Listens, Resources
 from connectors import telegram
 from connectors.sandbox.server import Sandbox

@@ -17,8 +17,8 @@ import redis.asyncio
 
 from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey, ServerInUse, embedded, running
 from bot.app.embedded.guard import SystemUser, processes_in
-from bot.app.embedded.kept import Endpoint, Lock, package_folder, write_secret
 from bot.app.embedded.postgres import copy_readable
+from bot.app.embedded.server_files import Endpoint, Lock, package_folder, write_secret
 from bot.core.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from bot.app.instance import Instance, only_instance, running_instance
 from bot.core.errors import SettingsError
 from tests.chaos.processes import Program, programs

@@ -14,7 +14,7 @@ import pytest
 
 from bot.app.anchoring import note_heads
 from bot.app.embedded import EmbeddedPostgres, running
-from bot.app.embedded.kept import package_folder
+from bot.app.embedded.server_files import package_folder
 from bot.core.ids import OrgId, new_id, utc_now
 from storage.anchors import Anchors
 from storage.audit import AuditEntry, record, seal

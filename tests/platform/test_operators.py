@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey
-from bot.app.embedded.kept import free_port as a_free_port
+from bot.app.embedded.server_files import free_port as a_free_port
 from connectors.sandbox.server import Sandbox
 from tests.accounts import hooks
 from tests.chaos.processes import Program, Programs, programs

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from bot.app.instance import running_instance
 from tests.chaos.processes import Program, programs
 from tests.story.rig import ROOT

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from tests.chaos.processes import programs
 from tests.story.conftest import PATIENCE
 from tests.story.rig import ROOT, until

@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey
-from bot.app.embedded.kept import Lock, ServerInUse, write_secret
+from bot.app.embedded.server_files import Lock, ServerInUse, write_secret
 
 TEMPLATE = "template_of_tests"
 _PATIENCE_SECONDS = 120.0

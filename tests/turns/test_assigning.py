@@ -5,7 +5,7 @@ from bot.core.effects import TellPerson, TellRoom
 from bot.core.events import Said, Submitted
 from bot.core.ids import PersonId
 from bot.core.outbound import Invite, Post, Whisper
-from bot.turns import reports
+from bot.turns import delivery_reports
 from bot.turns.assigning import assign, join
 from bot.turns.escalating import LADDER, call_next
 from bot.turns.turn import Turn
@@ -53,7 +53,7 @@ def test_the_room_is_told_of_somebody_who_is_not_in_the_channel_and_cannot_be_to
     story.put(Said("Help!"), ref="1")
     story.turn("billing_inquiry")
     turn = drafted(story)
-    reports.hear(turn, absent(turn, NORA, "delivered"))
+    delivery_reports.hear(turn, absent(turn, NORA, "delivered"))
     assert not any(isinstance(effect, TellPerson) for effect in turn.effects)
     assert told_in_room(turn) == [
         "⚠️ **Nora** is not in this channel and could not be told: the organization file names no other way to"
@@ -70,7 +70,7 @@ def test_what_is_assigned_to_somebody_who_cannot_be_told_waits_for_anybody() -> 
     story.turn("billing_inquiry")
     turn = drafted(story)
     assign(turn, PersonId("nora"), PersonId("hugo"))
-    reports.hear(turn, absent(turn, NORA, "delivered"))
+    delivery_reports.hear(turn, absent(turn, NORA, "delivered"))
     assert turn.escalation is not None
     assert turn.escalation.assignee is None
     assert told_in_room(turn)[-1].startswith("⚠️ Nora is not in this channel and could not be told")
@@ -79,7 +79,7 @@ def test_what_is_assigned_to_somebody_who_cannot_be_told_waits_for_anybody() -> 
 
 def test_a_holder_who_is_not_in_the_channel_any_more_holds_nothing() -> None:
     turn = drafted(held_by_hugo())
-    reports.hear(turn, absent(turn, HUGO, "delivered"))
+    delivery_reports.hear(turn, absent(turn, HUGO, "delivered"))
     assert turn.escalation is not None
     assert (turn.escalation.state, turn.escalation.holder) == (EscalationState.WAITING, None)
     assert any("Hugo Martin is not in this channel any more" in text for text in told_in_room(turn))
@@ -89,7 +89,7 @@ def test_a_holder_who_is_not_in_the_channel_any_more_holds_nothing() -> None:
 
 def test_the_room_is_told_of_somebody_who_could_not_be_added_to_the_channel() -> None:
     turn = drafted(waiting())
-    reports.hear(turn, absent(turn, CARLA, "failed", "cant_invite: the app may not invite here"))
+    delivery_reports.hear(turn, absent(turn, CARLA, "failed", "cant_invite: the app may not invite here"))
     assert not any(isinstance(effect, TellPerson) for effect in turn.effects)
     [told] = told_in_room(turn)
     assert told.startswith("⚠️ **Carla Mendes** couldn't be added to this channel")

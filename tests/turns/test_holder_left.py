@@ -11,7 +11,7 @@ from bot.core.outbound import Mark, Post, React
 from bot.turns.assigning import assign
 from bot.turns.holder_left import hear
 from bot.turns.lost_rooms import leave_channel
-from bot.turns.staffing import keep_staffed
+from bot.turns.removed_staff import keep_staffed
 from bot.turns.turn import Turn
 from bot.turns.undo import release
 from tests.turns.desk import LATER, ModelDesk, organization

@@ -10,7 +10,7 @@ from bot.core.errors import AccountSuspended, PlaceGone
 from bot.core.events import Said
 from bot.core.ids import PersonId
 from bot.core.outbound import Post
-from bot.turns import reports
+from bot.turns import delivery_reports
 from bot.turns.assigning import assign
 from bot.turns.lost_rooms import begin_anew, leave_channel
 from bot.turns.turn import Turn
@@ -115,7 +115,7 @@ def test_a_thread_that_is_gone_again_and_again_is_left_for_another_channel(
     report = DeliveryReport(
         None, delivery(), "failed", "card_gone: it is gone", room=before.id, card=True, code=PlaceGone.code
     )
-    reports.hear(turn, report)
+    delivery_reports.hear(turn, report)
     assert turn.open_room is not None
     assert turn.open_room != before
     assert (turn.open_room.name == before.name) is stays

@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 
 from bot.app.embedded import Servers
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from bot.app.health import listening
 from bot.app.processes import running
 from bot.app.settings import parse

@@ -23,8 +23,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from bot.app.embedded.kept import ServerInUse
 from bot.app.embedded.postgres import EmbeddedPostgres
+from bot.app.embedded.server_files import ServerInUse
 from bot.app.embedded.valkey import EmbeddedValkey
 from bot.core.errors import DeskError, SettingsError
 

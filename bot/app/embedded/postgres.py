@@ -24,7 +24,7 @@ from pathlib import Path
 import psycopg
 
 from bot.app.embedded.guard import GuardedProcess, SystemUser, end_of, end_processes, processes_in
-from bot.app.embedded.kept import (
+from bot.app.embedded.server_files import (
     LOOPBACK,
     Endpoint,
     Lock,

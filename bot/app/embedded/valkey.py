@@ -14,7 +14,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from bot.app.embedded.guard import GuardedProcess, end_of, end_processes, processes_in
-from bot.app.embedded.kept import (
+from bot.app.embedded.server_files import (
     LOOPBACK,
     Endpoint,
     Lock,

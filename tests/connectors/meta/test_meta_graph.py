@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.app.embedded.kept import free_port
+from bot.app.embedded.server_files import free_port
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
