@@ -46,7 +46,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What the log has of messages that are changed, by conversation and the platform's id."""
+    """The log's messages that are changed, by conversation and the platform's id."""
 
     known: set[tuple[ConversationId, str]] = field(default_factory=set)  # at least a note of an edit
     written: set[tuple[ConversationId, str]] = field(default_factory=set)  # the message itself
