@@ -503,10 +503,6 @@ class View:
 
     askers: Mapping[int, Asker] = field(default_factory=dict)  # by `Input.seq`: who asked by a number
 
-    def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
-        """Return the newest message with the platform's id `ref` that one of the roles wrote."""
-        return next((m for m in reversed(self.story) if m.ref == ref and m.role in roles), None)
-
     @property
     def held(self) -> tuple[Message, ...]:
         return tuple(message for message in self.story if message.state is MessageState.HELD)
