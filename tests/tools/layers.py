@@ -116,12 +116,15 @@ def _reached(found: Imports, start: Iterable[str]) -> set[str]:
 
 
 def _allowance(known: Contracts, package: str) -> str:
-    """Return what a package may import in words: whole floors, or single packages where it is fewer."""
+    """Return what a package may import in words: whole floors but one package, or single packages."""
     allowed = known.allowed(package)
     whole = [floor - {package} for floor in reversed(known.floors)]
-    counts = range(1, len(whole) + 1)
-    count = next((n for n in counts if allowed and frozenset().union(*whole[:n]) == allowed), 1)
-    return f"floors 1 to {count}" if count > 1 else _listed(allowed)
+    for count in range(2, len(whole) + 1) if len(allowed) > 1 else ():
+        floors = frozenset().union(*whole[:count])
+        if allowed <= floors and len(floors - allowed) <= 1:
+            left_out = f" but {_listed(floors - allowed)}" if floors - allowed else ""
+            return f"floors 1 to {count}{left_out}"
+    return _listed(allowed)
 
 
 def _node(package: str) -> str:
