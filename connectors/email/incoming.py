@@ -36,6 +36,7 @@ from connectors.email.reading import (
     Trust,
     is_daemon,
     is_no_reply,
+    is_website,
 )
 from connectors.email.threads import Found, Threads
 from connectors.rendering import escaped
@@ -46,7 +47,9 @@ _MAX_ID = 200  # characters: the product refuses longer ids
 _MAX_NAME = 200
 _MAX_NAMED = 100  # names of files that were not fetched
 _MAX_OTHERS = 10  # people in copy whose conversation a mail may belong to
-_TO_MANY = ("list", "bulk")  # values of `Mail.automatic` for mails that many people get
+_TO_MANY = ("list", "newsletter", "bulk")  # values of `Mail.automatic` for mails that many people get
+# Values of `Mail.automatic` that a website's form may have: such a program may say that it is one.
+_OF_FORMS = ("", "own", "no-reply", "auto-generated", "suppressed", "bulk")
 _QUOTED = 5_000  # characters that our answer may quote: more than 4 KiB, so that a cut card number is masked
 _TOO_COSTLY = "[This mail took too long to read. Open the original to see what it says.]"
 _UNREADABLE = "[A mail came that cannot be read, nor whom it is from. Open the original to see what it says.]"
@@ -113,7 +116,7 @@ class MailReader:
             if len(mail.reply_to) != 1 or self._is_ours(mail.reply_to[0]):
                 return ()
             mail = _form(mail)
-        elif mail.automatic == "no-reply" and self._is_of_a_visitor(mail):
+        elif self._is_of_a_visitor(mail):
             mail = _form(mail)
         seat = self._seat(mail)
         content: Content
@@ -366,9 +369,10 @@ class MailReader:
     def _is_of_a_visitor(self, mail: Mail) -> bool:
         """Return True if a form on a website wrote this mail for a visitor.
 
-        In a mail that a shop writes itself, Reply-To has the shop's domain.
+        In a mail that a shop writes itself, Reply-To has the shop's domain. A form answers no mail.
         """
-        if len(mail.reply_to) != 1:
+        by_program = is_no_reply(mail.sender) or is_website(mail.sender)
+        if not by_program or mail.automatic not in _OF_FORMS or mail.in_reply_to or len(mail.reply_to) != 1:
             return False
         visitor, form = mail.reply_to[0], f".{mail.sender.domain}"
         theirs = f".{visitor.domain}"
@@ -429,15 +433,15 @@ def _beginning(mail: Mail, seat: _Seat) -> Content:
 def _form(mail: Mail) -> Mail:
     """Return a mail that a form on a website wrote, as a mail of the visitor.
 
-    The form sends as ourselves or as noreply@. Anybody may type any address into it, so the mail is not
-    trusted.
+    The form sends as ourselves, as noreply@, or as wordpress@ and the like. Anybody may type any address
+    into it, so the mail is not trusted.
     """
     return replace(
         mail,
         sender=mail.reply_to[0],
         reply_to=(),
         trust=Trust(False, "none", "a form writes for them"),
-        automatic="" if mail.automatic in ("own", "no-reply") else mail.automatic,
+        automatic="" if mail.automatic in _OF_FORMS else mail.automatic,
     )
 
 

@@ -25,7 +25,7 @@ from connectors.email.reading.reading import (
     read,
     traces,
 )
-from connectors.email.reading.robots import is_daemon, is_no_reply
+from connectors.email.reading.robots import is_daemon, is_no_reply, is_website
 from connectors.email.reading.structure import MAX_BEYOND
 from connectors.email.reading.trust import Traces
 
@@ -50,6 +50,7 @@ __all__ = [
     "is_daemon",
     "is_light",
     "is_no_reply",
+    "is_website",
     "key_names",
     "outline",
     "read",

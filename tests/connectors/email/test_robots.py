@@ -211,13 +211,51 @@ async def test_a_form_that_writes_as_noreply_speaks_for_the_visitor(line: Line) 
 
 
 @pytest.mark.parametrize(
+    "more",
+    [
+        {"Auto_Submitted": "auto-generated"},
+        {"X-Auto-Response-Suppress": "All"},
+        {"Precedence": "bulk"},
+    ],
+)
+@pytest.mark.parametrize("sender", ["noreply@shop.example", "wordpress@shop.example"])
+async def test_a_form_that_says_it_is_a_program_speaks_for_the_visitor(
+    line: Line, sender: str, more: dict[str, str]
+) -> None:
+    await line.server.receive(form("cleo@harbor.example", sender, **more), sender=sender, recipient=ADDRESS)
+
+    [event] = await line.inbox.has(1)
+
+    assert (event.sender.external_id, event.automatic) == ("cleo@harbor.example", False)
+
+
+async def test_each_visitor_of_a_form_is_a_customer_of_their_own(line: Line) -> None:
+    for who in ("cleo@harbor.example", "ines@garden.example"):
+        await line.server.receive(
+            form(who, "Shop <wordpress@shop.example>"), sender="wordpress@shop.example", recipient=ADDRESS
+        )
+
+    one, other = await line.inbox.has(2)
+
+    assert one.sender.external_id != other.sender.external_id
+    assert one.place != other.place
+
+
+@pytest.mark.parametrize(
     ("reply_to", "more"),
     [
         ("help@shop.example", {}),  # what the shop tells its customers itself
         ("help@mail.shop.example", {}),
         ("no-reply@elsewhere.example", {}),
         ("cleo@harbor.example", {"List-Unsubscribe": "<mailto:stop@shop.example>"}),
-        ("cleo@harbor.example", {"Auto_Submitted": "auto-generated"}),
+        ("cleo@harbor.example", {"Auto_Submitted": "auto-replied"}),
+        ("cleo@harbor.example", {"X-Autoreply": "yes"}),
+        (
+            "cleo@harbor.example",
+            {"Auto_Submitted": "auto-generated", "In-Reply-To": "<1@our.example>"},
+        ),
+        ("cleo@harbor.example", {"Auto_Submitted": "auto-generated", "List-Id": "<news.shop.example>"}),
+        ("cleo@harbor.example", {"Precedence": "list"}),
         ("cleo@harbor.example, ines@harbor.example", {}),
     ],
 )

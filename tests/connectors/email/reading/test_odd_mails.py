@@ -196,11 +196,11 @@ def test_a_mail_within_the_mail_is_read_too() -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("absence_exchange", "auto-generated"),
+        ("absence_exchange", "auto-replied"),
         ("absence_gmail", "auto-replied"),
         ("absence_bare", "auto-replied"),
         ("mailing_list", "list"),
-        ("newsletter", "bulk"),
+        ("newsletter", "newsletter"),
         ("own_group", ""),
         ("read_receipt", "report"),
         ("dsn_postfix", "report"),
