@@ -19,7 +19,7 @@ from orgs.articles import (
     NoTitle,
     read_article,
 )
-from orgs.checking import Checker
+from orgs.checking import check
 from orgs.defaults import complete
 from orgs.problems import Problem, Severity, problem_at, quote
 from orgs.schema import schema_problems
@@ -121,7 +121,7 @@ def _read(path: Path, channels: Mapping[str, ChannelKind]) -> _Reading:
         problems = schema_problems(Organization, error, tree, file)
         reading.problems.extend(problem for problem in problems if problem.path not in told)
         return reading
-    reading.problems.extend(Checker(reading.organization, tree, file, channels).check())
+    reading.problems.extend(check(reading.organization, tree, file, channels))
     _read_knowledge(reading, path, reading.organization, tree)
     return reading
 
