@@ -1,21 +1,22 @@
 """The sample organization's articles in a real PostgreSQL, and questions put to them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+import psycopg
 import pytest
-from sqlalchemy import insert, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import create_engine, insert, text
 
 from bot.core.answering import AgentTrigger, Answer, Question, StoryLine
 from bot.core.ids import AgentId, OrgId
 from orgs.answering.grounded import Grounded
 from orgs.articles import read_article
-from storage.database import engine_url
+from storage.articles import Articles
+from storage.database import Database, engine_url
 from storage.tables import article_sections
-from tests.orgs.answering.search_sql import ArticleSections
+from tests.tools.shared_servers import Addresses, clone, drop, on_database
 
 SAMPLE = Path(__file__).resolve().parents[3] / "orgs" / "samples" / "saas-support"
 BRIGHTDESK = OrgId(UUID("01900000-0000-7000-8000-000000000001"))
@@ -30,19 +31,24 @@ def story(*lines: tuple[str, str]) -> tuple[StoryLine, ...]:
     return tuple(StoryLine(speaker, said) for speaker, said in lines)
 
 
-@pytest.fixture
-async def article_engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """A database with the sample's articles, and one article of another organization."""
-    engine = create_async_engine(engine_url(database_url))
-    async with engine.begin() as connection:
-        if await connection.scalar(text("select to_regclass('article_sections')")) is None:
-            await connection.run_sync(article_sections.metadata.create_all)
-        # The sections are what is under test; the organizations they belong to are not.
-        await connection.execute(text("set local session_replication_role = replica"))
-        await connection.execute(insert(article_sections), [*_sample(), _secret()])
-        await connection.execute(text("analyze article_sections"))
-    yield engine
-    await engine.dispose()
+@pytest.fixture(scope="session")
+def articles_url(servers: Addresses, worker_id: str) -> Iterator[str]:
+    """A database with the sample's articles, and one article of another organization. Nobody changes it."""
+    name = f"articles_{worker_id}"
+    with psycopg.connect(servers.admin_url, autocommit=True) as admin:
+        clone(admin, name)
+        try:
+            url = on_database(servers.admin_url, name)
+            engine = create_engine(engine_url(url))
+            with engine.begin() as connection:
+                # The sections are what is under test; the organizations they belong to are not.
+                connection.execute(text("set local session_replication_role = replica"))
+                connection.execute(insert(article_sections), [*_sample(), _secret()])
+                connection.execute(text("analyze article_sections"))
+            engine.dispose()
+            yield url
+        finally:
+            drop(admin, name)
 
 
 def _sample() -> list[dict[str, object]]:
@@ -77,8 +83,10 @@ def _secret() -> dict[str, object]:
 
 
 @pytest.fixture
-def search(article_engine: AsyncEngine) -> ArticleSections:
-    return ArticleSections(article_engine)
+async def search(articles_url: str) -> AsyncIterator[Articles]:
+    database = Database(articles_url, pool=2)
+    yield Articles(database)
+    await database.close()
 
 
 @pytest.fixture
@@ -102,7 +110,7 @@ def a_question() -> Callable[..., Question]:
 
 
 @pytest.fixture
-def ask(search: ArticleSections, a_question: Callable[..., Question]) -> Asks:
+def ask(search: Articles, a_question: Callable[..., Question]) -> Asks:
     """Put a customer's messages to the answerer."""
     answerer = Grounded(search)
 

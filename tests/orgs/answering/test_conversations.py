@@ -17,8 +17,8 @@ from orgs.answering.replies import LastQuestion, last_asked
 from orgs.answering.tokens import LONGEST, one_slip_apart, stem
 from orgs.answering.triggers import fired
 from orgs.translations import shipped
+from storage.articles import Articles
 from tests.orgs.answering.conftest import BRIGHTDESK, NEIGHBOUR, TRIGGERS, Asks, story
-from tests.orgs.answering.search_sql import ArticleSections
 
 PASSWORD = (
     ("customer", "How do I reset my password?"),
@@ -257,13 +257,13 @@ def test_a_long_section_is_cut_to_whole_lists_and_sentences() -> None:
         "www.x.y/z?a=b",
     ],
 )
-async def test_any_text_is_a_safe_query(search: ArticleSections, query: str) -> None:
+async def test_any_text_is_a_safe_query(search: Articles, query: str) -> None:
     await search.search(BRIGHTDESK, query)
     assert await search.section(BRIGHTDESK, "reset-password")
     assert await search.section(BRIGHTDESK, query) == []
 
 
-async def test_a_search_keeps_the_order_of_rank_and_counts_what_is_covered(search: ArticleSections) -> None:
+async def test_a_search_keeps_the_order_of_rank_and_counts_what_is_covered(search: Articles) -> None:
     found = await search.search(BRIGHTDESK, "reset password", limit=5)
     assert found[0].article == "reset-password"
     assert [one.rank for one in found] == sorted((one.rank for one in found), reverse=True)
