@@ -21,9 +21,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from bot.app.embedded.postgres import EmbeddedPostgres
+from bot.app.embedded.server import EmbeddedServer
 from bot.app.embedded.server_files import ServerInUse
 from bot.app.embedded.valkey import EmbeddedValkey
 from bot.core.errors import DeskError, SettingsError
@@ -55,24 +56,6 @@ class Servers:
     redis_url: str  # redis://…
     # Waits until one that we started has ended by itself.
     ended: Callable[[], Awaitable[DeskError]] = field(default=_never, compare=False, repr=False)
-
-
-class EmbeddedServer(Protocol):
-    """The methods of a server that `running` needs."""
-
-    @property
-    def url(self) -> str: ...
-
-    async def start(self) -> None:
-        """Take the lock, start the server, and return when it answers.
-
-        Raises ServerInUse if another process has the lock.
-        """
-
-    async def stop(self) -> None: ...
-
-    async def answers(self) -> bool:
-        """Return whether the server of this `var` answers, no matter who started it."""
 
 
 S = TypeVar("S", bound=EmbeddedServer)

@@ -23,27 +23,25 @@ from pathlib import Path
 
 import psycopg
 
-from bot.app.embedded.guard import GuardedProcess, SystemUser, end_of, end_processes, processes_in
+from bot.app.embedded.guard import GuardedProcess, SystemUser, end_processes
+from bot.app.embedded.server import EmbeddedServer
 from bot.app.embedded.server_files import (
     LOOPBACK,
     Endpoint,
-    Lock,
     failure,
     free_port,
-    make_var,
     package_folder,
     port_is_free,
     turn_over,
     write_secret,
 )
-from bot.core.errors import DeskError, SettingsError
+from bot.core.errors import SettingsError
 
 SHELTER = Path("/var/lib/agents-market")
 ROLE = DATABASE = "desk"
 _MAJOR = "18"  # data of another major version cannot be opened
 _INSTALLATION = f"pginstall{_MAJOR}"
 _START = timedelta(seconds=60)  # includes the recovery after a crash
-_STOP = timedelta(seconds=15)
 
 # For one company on a small machine: little memory when idle, full durability. Statements and details stay
 # out of the log because they contain what customers wrote.
@@ -71,24 +69,19 @@ _DURABLE = {
 _THROWAWAY = _DURABLE | {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class EmbeddedPostgres:
-    """The server whose data is in `var/postgres`.
+class EmbeddedPostgres(EmbeddedServer):
+    """The PostgreSQL whose data is in `var/postgres`."""
 
-    It can start again, on the same port, after `stop` or `kill`.
-    """
+    title, program, stops_within = "PostgreSQL", "postgres", timedelta(seconds=15)
 
     def __init__(self, var: Path, *, durable: bool = True, shelter: Path = SHELTER) -> None:
         """Prepare the server without touching anything yet.
 
         `durable=False` is for tests: a crash of the machine may lose everything.
         """
-        self._var = var.absolute()
+        super().__init__(var, "postgres")
         self._options: Mapping[str, str] = _DURABLE if durable else _THROWAWAY
         self._shelter = shelter
-        self._file = self._var / "postgres.json"
-        self._log = self._var / "postgres.log"
-        self._lock = Lock(self._var / "postgres.lock")
-        self._process: GuardedProcess | None = None
 
     @property
     def url(self) -> str:
@@ -107,40 +100,6 @@ class EmbeddedPostgres:
     def data(self) -> Path:
         return (self._var / "postgres").resolve() / "data"
 
-    async def start(self) -> None:
-        """Start the server, and return when it answers.
-
-        Raises ServerInUse, or SettingsError with the last lines of its log.
-        """
-        make_var(self._var)
-        self._lock.take()
-        try:
-            await self._start()
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        """Stop the server fast: sessions end, and what they committed is kept."""
-        if self._process is not None:
-            await self._process.stop(_STOP)
-            self._process = None
-        self._lock.release()
-
-    async def ended(self) -> DeskError:
-        """Wait until the server that we started has ended by itself. Return the error that says so."""
-        await end_of(self._process)
-        return failure("PostgreSQL ended by itself", self._log)
-
-    async def kill(self) -> None:
-        """Send SIGKILL to every process of the server, whoever started it, like a crash."""
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
-        await end_processes(self.data, "postgres", first=signal.SIGKILL, grace=_STOP)
-        self._lock.release()
-
     async def answers(self) -> bool:
         try:
             async with await psycopg.AsyncConnection.connect(self.url, connect_timeout=2):
@@ -148,12 +107,8 @@ class EmbeddedPostgres:
         except (psycopg.OperationalError, SettingsError):
             return False
 
-    def pids(self) -> frozenset[int]:
-        """Return the ids of all processes of this server."""
-        return frozenset(process.pid for process in processes_in(self.data, "postgres"))
-
     async def _start(self) -> None:
-        await end_processes(self.data, "postgres", first=signal.SIGINT, grace=_STOP)
+        await end_processes(self.data, "postgres", first=signal.SIGINT, grace=self.stops_within)
         (self.data / "postmaster.pid").unlink(missing_ok=True)  # the process that it names has ended
         turn_over(self._log)
         endpoint = Endpoint.kept(self._file)

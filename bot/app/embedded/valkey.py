@@ -13,24 +13,22 @@ from pathlib import Path
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from bot.app.embedded.guard import GuardedProcess, end_of, end_processes, processes_in
+from bot.app.embedded.guard import GuardedProcess, end_processes
+from bot.app.embedded.server import EmbeddedServer
 from bot.app.embedded.server_files import (
     LOOPBACK,
     Endpoint,
-    Lock,
     failure,
     free_port,
-    make_var,
     package_folder,
     port_is_free,
     turn_over,
     write_secret,
 )
-from bot.core.errors import DeskError, SettingsError
+from bot.core.errors import SettingsError
 
 DATABASES = 64
 _START = timedelta(seconds=30)
-_STOP = timedelta(seconds=10)
 
 # noeviction: RQ's jobs must not vanish when memory runs short. Writing fails instead, with an error.
 _CONFIGURATION = """\
@@ -50,24 +48,18 @@ loglevel warning
 """
 
 
-class EmbeddedValkey:
-    """The server whose data is in `var/valkey`.
+class EmbeddedValkey(EmbeddedServer):
+    """The Valkey whose data is in `var/valkey`."""
 
-    It can start again, on the same port, after `stop` or `kill`.
-    """
+    title, program, stops_within = "Valkey", "valkey-server", timedelta(seconds=10)
 
     def __init__(self, var: Path, *, durable: bool = True) -> None:
         """Prepare the server without touching anything yet.
 
         `durable=False` is for tests: nothing is written.
         """
-        self._var = var.absolute()
+        super().__init__(var, "valkey")
         self._durable = durable
-        self._folder = self._var / "valkey"
-        self._file = self._var / "valkey.json"
-        self._log = self._var / "valkey.log"
-        self._lock = Lock(self._var / "valkey.lock")
-        self._process: GuardedProcess | None = None
 
     @property
     def url(self) -> str:
@@ -77,38 +69,9 @@ class EmbeddedValkey:
             raise SettingsError(f"no embedded Valkey was ever started in {self._var}")
         return f"redis://:{endpoint.password}@{LOOPBACK}:{endpoint.port}/0"
 
-    async def start(self) -> None:
-        """Start the server, and return when it answers.
-
-        Raises ServerInUse, or SettingsError with the last lines of its log.
-        """
-        make_var(self._var)
-        self._lock.take()
-        try:
-            await self._start()
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        if self._process is not None:
-            await self._process.stop(_STOP)
-            self._process = None
-        self._lock.release()
-
-    async def ended(self) -> DeskError:
-        """Wait until the server that we started has ended by itself. Return the error that says so."""
-        await end_of(self._process)
-        return failure("Valkey ended by itself", self._log)
-
-    async def kill(self) -> None:
-        """Send SIGKILL to the server, whoever started it, like a crash."""
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
-        await end_processes(self._folder, "valkey-server", first=signal.SIGKILL, grace=_STOP)
-        self._lock.release()
+    @property
+    def data(self) -> Path:
+        return self._var / "valkey"
 
     async def answers(self) -> bool:
         try:
@@ -124,12 +87,9 @@ class EmbeddedValkey:
         finally:
             await client.aclose()
 
-    def pids(self) -> frozenset[int]:
-        return frozenset(process.pid for process in processes_in(self._folder, "valkey-server"))
-
     async def _start(self) -> None:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        await end_processes(self._folder, "valkey-server", first=signal.SIGTERM, grace=_STOP)
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        await end_processes(self.data, "valkey-server", first=signal.SIGTERM, grace=self.stops_within)
         turn_over(self._log)
         endpoint = Endpoint.kept(self._file) or Endpoint.fresh()
         if not port_is_free(endpoint.port):
@@ -142,14 +102,14 @@ class EmbeddedValkey:
 
     async def _launch(self, endpoint: Endpoint) -> bool:
         """Start the process, and return True when it answers, or False if it ended by itself before that."""
-        configuration = self._folder / "valkey.conf"  # not the command line, which everybody can read
+        configuration = self.data / "valkey.conf"  # not the command line, which everybody can read
         write_secret(
             configuration,
             _CONFIGURATION.format(
                 host=LOOPBACK,
                 port=endpoint.port,
                 password=endpoint.password,
-                folder=str(self._folder).replace("\\", "\\\\").replace('"', '\\"'),
+                folder=str(self.data).replace("\\", "\\\\").replace('"', '\\"'),
                 databases=DATABASES,
                 appendonly="yes" if self._durable else "no",
             ),
@@ -168,10 +128,10 @@ class EmbeddedValkey:
         return False
 
     def _set_aside(self) -> None:
-        aside = self._folder.with_name("valkey.unreadable")
+        aside = self.data.with_name("valkey.unreadable")
         shutil.rmtree(aside, ignore_errors=True)
-        self._folder.rename(aside)
-        self._folder.mkdir(mode=0o700)
+        self.data.rename(aside)
+        self.data.mkdir(mode=0o700)
 
 
 def _program() -> Path:
