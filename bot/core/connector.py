@@ -1,7 +1,7 @@
 """The connector contract: what the bus asks of a channel, and what a channel may ask of the bus."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -367,6 +367,15 @@ class AccountSettings:
     name: str = ""  # the organization's name, as customers see it
     languages: tuple[str, ...] = ()  # the languages in which the organization writes to customers
     signature: str = ""  # the organization's, for channels whose messages are signed (Markdown)
+
+    def limited(self, published: Capabilities) -> Capabilities:
+        """Return a channel's capabilities with this account's own limits in place of the published ones."""
+        rate, interval = self.per_second, self.chat_interval
+        return replace(
+            published,
+            per_second=published.per_second if rate is None else rate,
+            chat_interval=published.chat_interval if interval is None else interval,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,13 +81,8 @@ class EmailConnector:
         self._threads = Threads(
             self._settings.key, self._settings.account
         )  # only signs, so it needs no former keys
-        per_second, chat_interval = settings.per_second, settings.chat_interval
-        self._capabilities = replace(
-            CAPABILITIES,
-            reconciles=bool(self._settings.sent and self._settings.imap),
-            per_second=CAPABILITIES.per_second if per_second is None else per_second,
-            chat_interval=CAPABILITIES.chat_interval if chat_interval is None else chat_interval,
-        )
+        found_again = bool(self._settings.sent and self._settings.imap)  # what we sent
+        self._capabilities = replace(settings.limited(CAPABILITIES), reconciles=found_again)
         self._files_process = ReadingProcess()
         self._newest: tuple[str, MailFiles] | None = None  # the mail fetched last, for its other files
         self._fetching = asyncio.Lock()

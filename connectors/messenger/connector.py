@@ -4,7 +4,6 @@ import hmac
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from urllib.parse import quote
@@ -76,12 +75,7 @@ class MessengerConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        rate, interval = self._settings.per_second, self._settings.chat_interval
-        return replace(
-            CAPABILITIES,
-            per_second=CAPABILITIES.per_second if rate is None else rate,
-            chat_interval=CAPABILITIES.chat_interval if interval is None else interval,
-        )
+        return self._settings.limited(CAPABILITIES)
 
     # Incoming
 

@@ -52,12 +52,9 @@ def of_account(settings: AccountSettings) -> Capabilities:
 
     Only customers see that somebody is typing, and only staff get the forms that buttons open.
     """
-    published = PUBLISHED
     return replace(
-        published,
+        settings.limited(PUBLISHED),
         typing=settings.serves == "customers",
         typing_lasts=settings.serves == "customers",
         forms=settings.serves == "staff",
-        per_second=published.per_second if settings.per_second is None else settings.per_second,
-        chat_interval=published.chat_interval if settings.chat_interval is None else settings.chat_interval,
     )

@@ -1,7 +1,6 @@
 """Connect one WhatsApp number of a business as an account of an organization."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from urllib.parse import quote
 
 import structlog
@@ -63,12 +62,7 @@ class WhatsAppConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        per_second, chat_interval = self._settings.per_second, self._settings.chat_interval
-        return replace(
-            CAPABILITIES,
-            per_second=CAPABILITIES.per_second if per_second is None else per_second,
-            chat_interval=CAPABILITIES.chat_interval if chat_interval is None else chat_interval,
-        )
+        return self._settings.limited(CAPABILITIES)
 
     # Incoming
 
