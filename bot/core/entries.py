@@ -40,16 +40,22 @@ class LogEntry:
 def is_nobodys(event: Event, *, customers: bool) -> bool:
     """Return whether an event is no act of a person towards us, and is only counted.
 
-    The same goes for a press of a button that another program has shown to a customer: only that program
-    knows what the press means.
+    The same goes for a customer's text of blanks alone, and for a press of a button that another program has
+    shown to a customer: only that program knows what the press means.
     """
     match event.content:
         case Ignored():
             return True
+        case Said(text=text, attachments=()):
+            return customers and not (event.reference.described or any(map(_is_shown, text)))
         case Tapped(action=action):
             return customers and action != OPTION
         case _:
             return False
+
+
+def _is_shown(sign: str) -> bool:
+    return sign.isprintable() and not sign.isspace()
 
 
 def log_entry(event: Event, origin: Origin, *, known: bool = True, label: str = "") -> LogEntry | None:

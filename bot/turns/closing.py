@@ -21,7 +21,7 @@ from bot.turns.escalating import (
     target_of,
 )
 from bot.turns.ownership import Cause
-from bot.turns.story import seen_by_customer, told_to_staff
+from bot.turns.story import seen_by_customer, stuck, told_to_staff
 from bot.turns.turn import SYSTEM, Turn
 from bot.turns.undo import withdraw
 from bot.turns.waiting import PROMISED, TO_ANSWER, tell_handoff
@@ -251,7 +251,7 @@ def said_only_thanks(turn: Turn, event: Event) -> bool:
         a.kind is not AttachmentKind.STICKER for a in content.attachments
     ):
         return False
-    text = content.text or " ".join(filter(None, (sticker.name for sticker in content.attachments)))
+    text = content.text or stuck(content.attachments)
     organization = turn.organization
     names = [organization.name, organization.display_name]
     names += [person.name for person in organization.people]

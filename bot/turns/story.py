@@ -10,6 +10,7 @@ from bot.core.ids import MessageId
 from bot.core.lines import visible
 from bot.core.outbound import Speaker
 from bot.turns.escaping import cited, excerpt, inert, quoted, shortened, typed
+from orgs.answering.courtesy import signs
 from orgs.routing import find_agent, find_person
 from orgs.specification.organization import Organization
 
@@ -69,8 +70,13 @@ def whole(message: Message) -> str:
 
 def spoken(message: Message) -> str:
     """Return the text of a message, without anything that describes it. A sticker says its emoji."""
-    signs = (a.name for a in message.attachments if a.kind is AttachmentKind.STICKER)
-    return message.text or " ".join(filter(None, signs))
+    return message.text or stuck(message.attachments)
+
+
+def stuck(attachments: Iterable[Attachment]) -> str:
+    """Return the emoji of stickers. The name of a sticker's file is no word of anybody."""
+    names = (a.name for a in attachments if a.kind is AttachmentKind.STICKER)
+    return " ".join(name for name in names if name and signs(name) is not None)
 
 
 def wordless(message: Message) -> tuple[AttachmentKind | None, ...]:

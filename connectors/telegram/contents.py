@@ -40,6 +40,8 @@ _SERVICE = frozenset(
     voice_chat_participants_invited
     """.split()  # noqa: SIM905
 )
+# New ones are known by their names: they say what was done.
+_DONE = re.compile(r"\w+_(?:\w+ed|sent|set|paid|left|done|hidden|won)")
 # Deep links: https://core.telegram.org/bots/features#deep-linking
 _START = re.compile(r"/start(?:@\w+)?(?:\s+([A-Za-z0-9_-]{1,64}))?\s*")
 
@@ -59,7 +61,7 @@ def content_of(raw: Mapping[str, object]) -> Said | Started | Unsupported | Igno
     if said.text or said.attachments:
         return said
     kind = next((key for key in raw if key not in _FRAME), "")
-    if not kind or kind in _SERVICE:
+    if not kind or kind in _SERVICE or kind == "poll" or _DONE.fullmatch(kind):
         return Ignored(kind or "empty")
     return Unsupported(words(kind, "message"))
 

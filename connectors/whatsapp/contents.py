@@ -35,6 +35,8 @@ _MEDIA = {
 _MOVED = frozenset({"user_changed_number", "customer_changed_number", "user_changed_user_id"})
 # Messages of these types without content are not shown.
 _NOBODYS = frozenset({"text", "system", "contacts", "order", "reaction", "edit", "revoke"})
+# Messages that WhatsApp does not pass on, and that are nobody's words.
+_POLLS = frozenset({"unsupported_poll_creation", "unsupported_poll_update", "poll_creation", "poll_update"})
 _MAX_CONTACTS = 50
 _MAX_ITEMS = 100
 _MAX_FIELDS = 100
@@ -50,7 +52,8 @@ def content_of(message: Node) -> Content:
     content = reader(message) if reader else None
     if content == Said("") and not _told(message):
         content = None
-    return content or (Ignored if kind in _NOBODYS else Unsupported)(_kind(message))
+    nobodys = kind in _NOBODYS or _kind(message) in _POLLS
+    return content or (Ignored if nobodys else Unsupported)(_kind(message))
 
 
 def described(message: Node) -> str:

@@ -136,8 +136,8 @@ def _without_search(question: Question, text: str) -> Answer | None:
     if not text:
         return _without_words(question)
     sign = signs(text)
-    if sign in ("hello", "thanks"):
-        return _courteous(question, sign)
+    if sign in ("hello", "thanks"):  # nobody thanks with the first message
+        return _courteous(question, sign if _met(question) else "hello")
     if sign == "":
         return Clarify(replies.courtesy_reply(question, "help"), (), "signs without words")
     if found := courtesy(text, (question.agent_name, question.organization_name)):
@@ -155,8 +155,7 @@ def _without_words(question: Question) -> Answer:
     if not kinds:
         return Clarify(replies.courtesy_reply(question, "empty"), (), "nothing to read: an empty message")
     if kinds == {AttachmentKind.STICKER}:
-        met = any(line.speaker != "customer" for line in question.story)
-        return _courteous(question, "ok" if met else "hello")
+        return _courteous(question, "ok" if _met(question) else "hello")
     if question.misses >= 1:
         what = (
             "called, and nobody answered"
@@ -166,6 +165,11 @@ def _without_words(question: Question) -> Answer:
         reason = f"The customer {what}."
         return HandOver(reason, "nothing to read, the second time in a row", UNANSWERED, _tried(question))
     return Clarify(replies.received(question, kinds), (), f"nothing to read: {replies.things(kinds)}")
+
+
+def _met(question: Question) -> bool:
+    """Return whether anybody has written to the customer before."""
+    return any(line.speaker != "customer" for line in question.story)
 
 
 def _only_numbers(text: str) -> bool:

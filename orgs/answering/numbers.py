@@ -96,6 +96,16 @@ conversa conversas mensagens
 """
     )
 )
+# "Everything that I wrote": all of it, and that it was written.
+_ALL: Final = frozenset(each("all everything alles allem tout todo tudo"))
+_WROTE: Final = frozenset(
+    each(
+        """
+wrote written typed said geschrieben schrieb gesagt getippt ecrit ecrite ecris dit
+escribi escrito dije dicho escrevi disse digitei
+"""
+    )
+)
 _MINE: Final = frozenset(
     each(
         """
@@ -151,7 +161,7 @@ eu sobre pelo
 _WHERE: Final = (
     _AROUND | _CASE | _NUMBER | _NUMBER_OF_CASE | _MINE | _SEND - frozenset(each("export log record"))
 )
-_WHAT: Final = _WHERE | _COPY | _TALK | _SEND
+_WHAT: Final = _WHERE | _COPY | _TALK | _SEND | _ALL | _WROTE | frozenset(each("ive jai jen en lo"))
 
 
 def asked(text: str, name: str = "") -> Ask | None:
@@ -181,14 +191,16 @@ def asked(text: str, name: str = "") -> Ask | None:
 
 def _wants_copy(said: set[str], *, numbered: bool) -> bool:
     """Return whether the words ask for a copy of the conversation, as in "send me my messages"."""
-    talk = numbered or not said.isdisjoint(_TALK | _CASE)
+    wrote = not (said.isdisjoint(_ALL) or said.isdisjoint(_WROTE))
+    talk = numbered or wrote or not said.isdisjoint(_TALK | _CASE)
     asks = not said.isdisjoint(_SEND)
-    mine = not said.isdisjoint(_MINE)
+    mine = wrote or not said.isdisjoint(_MINE)
     if "dont" in said:
         return False
     if not said.isdisjoint(_COPY):
         return talk and (asks or mine)
-    return mine and not said.isdisjoint(_TALK - {"chat", "chats"}) and not said.isdisjoint(_SENDS)
+    words = wrote or not said.isdisjoint(_TALK - {"chat", "chats"})
+    return mine and words and not said.isdisjoint(_SENDS)
 
 
 def ask_of(event: Event, name: str) -> Ask | None:

@@ -47,6 +47,16 @@ Envíeme una copia de nuestra conversación
 Quiero una copia de mis mensajes, por favor
 Envie-me uma cópia da nossa conversa
 Quero uma cópia das minhas mensagens
+Please send me everything I wrote, I want a copy of it
+I want a copy of everything I've said
+Bitte schicken Sie mir alles, was ich geschrieben habe
+Ich möchte eine Kopie von allem, was ich geschrieben habe
+Envoyez-moi tout ce que j'ai écrit, j'en veux une copie
+Je voudrais une copie de tout ce que j'ai écrit
+Envíame todo lo que escribí, quiero una copia
+Quiero una copia de todo lo que he escrito
+Envie-me tudo o que escrevi, quero uma cópia
+Gostaria de receber uma cópia de tudo o que escrevi
 """
 FOR_NOTHING = """
 483127
@@ -76,6 +86,10 @@ what is my number
 what is my phone number
 What is the account number
 Please send me a message
+I want everything
+Everything I wrote is wrong
+Please read everything I wrote
+I wrote everything in the ticket, what now
 Send me a copy of the invoice
 Is the conversation recorded?
 I want this conversation to end

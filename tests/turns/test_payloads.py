@@ -23,6 +23,7 @@ from bot.core.ids import OrgId
 from bot.turns.decide import question
 from bot.turns.turn import Decision
 from orgs.answering.grounded import Grounded
+from orgs.specification.texts import fill
 from orgs.translations import texts_in
 from tests.connectors.payloads.corpus import Kind
 from tests.connectors.payloads.reading import CORPUS
@@ -33,6 +34,7 @@ PHOTO = Attachment(kind=AttachmentKind.PHOTO, ref="photo:p1", mime_type="image/j
 OTHER = replace(PHOTO, ref="photo:p2")
 VOICE = Attachment(kind=AttachmentKind.VOICE, ref="voice:v1")
 THUMB = Attachment(kind=AttachmentKind.STICKER, ref="sticker:s1", name="👍")
+BARE, NAMED = replace(THUMB, name=""), replace(THUMB, name="sticker invite team.webp")
 
 
 def events(channel: str, *kinds: Kind) -> list[tuple[str, Event]]:
@@ -154,10 +156,29 @@ async def test_a_voice_message_is_answered_honestly(desk: Bench) -> None:
     assert to_customers(await desk.deliver()) == [texts_in(desk.organization, "en").got_voice]
 
 
-async def test_a_thumb_is_thanks(desk: Bench) -> None:
+async def test_a_thumb_is_thanks_once_somebody_has_answered(desk: Bench) -> None:
+    await desk.say("How do I invite my team?")
+    await desk.deliver()
     await desk.hear(desk.event(Said("", (THUMB,))))
     await desk.turn(grounded)
     assert to_customers(await desk.deliver()) == [texts_in(desk.organization, "en", _voice(desk)).thanks]
+
+
+@pytest.mark.parametrize("content", [Said("👍"), Said("", (THUMB,)), Said("", (BARE,)), Said("", (NAMED,))])
+async def test_who_begins_with_a_sign_alone_is_greeted(desk: Bench, content: Said) -> None:
+    await desk.hear(desk.event(content))
+    await desk.turn(grounded)
+    org = desk.organization
+    greeting = texts_in(org, "en", _voice(desk)).hello
+    greeting = fill(greeting, organization=org.display_name, agent=org.agents[0].title)
+    assert to_customers(await desk.deliver()) == [greeting]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t", "\u200b\u2060"])
+async def test_a_text_of_blanks_is_nobodys_words(desk: Bench, text: str) -> None:
+    accepted = await desk.hear(desk.event(text))
+    assert (accepted.fresh, accepted.ignored) == (0, 1)
+    assert await desk.conversations() == 0
 
 
 def _voice(desk: Bench) -> str:

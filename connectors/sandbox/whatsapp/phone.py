@@ -214,12 +214,12 @@ class Phone:
         self._send(self._draft("reaction"), {"reaction": reaction})
 
     def delete(self, which: Which) -> None:
-        """Delete a message for everyone. The business gets a message of an unsupported type."""
+        """Delete a message for everyone. The business is told, as one that also uses the Business app is."""
         message = self.message(which)
         if message.from_business:
             raise CommandError("Only one's own messages can be deleted.")
         self._line.keep(self._owner, replace(message, deleted=True))
-        self.send_unsupported()
+        self._send(self._draft("revoke"), {"revoke": {"original_message_id": message.id}})
 
     def send_unsupported(self) -> None:
         """Send a poll, a game or another message that the API does not pass on."""
@@ -313,7 +313,7 @@ class Phone:
         self._line.changed(self.wa_id)
 
     def _shown(self, message: ChatMessage) -> bool:
-        if message.deleted or message.kind in ("reaction", "unsupported"):
+        if message.deleted or message.kind in ("reaction", "revoke", "unsupported"):
             return False
         return not message.from_business or message.tick in (Tick.DELIVERED, Tick.READ)
 

@@ -75,7 +75,7 @@ TELEGRAM = [
     Payload("location", Kind.DESCRIPTION, said(location={"latitude": 52.5, "longitude": 13.4})),
     Payload("contact", Kind.DESCRIPTION, said(contact={"phone_number": "+4930123", "first_name": "Ines"})),
     Payload("dice", Kind.UNREADABLE, said(dice={"emoji": "🎲", "value": 3})),
-    Payload("forwarded poll", Kind.UNREADABLE, said(poll=POLL)),
+    Payload("forwarded poll", Kind.NOBODY, said(poll=POLL)),
     Payload("forwarded story", Kind.UNREADABLE, said(story={"id": 1, "chat": GROUP})),
     Payload("edited text", Kind.EDIT, edited(text="How do I invite my whole team?")),
     Payload("replaced photo", Kind.EDIT, edited(photo=SIZES, caption="This one")),

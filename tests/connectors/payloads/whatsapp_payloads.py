@@ -69,7 +69,7 @@ WHATSAPP = [
     Payload("order", Kind.DESCRIPTION, came("order", order=ORDER)),
     Payload("image that did not arrive", Kind.UNREADABLE, came("image", errors=[{"code": 131052}])),
     Payload("unsupported", Kind.UNREADABLE, came("unsupported", errors=[{"code": 131051}])),
-    Payload("poll", Kind.UNREADABLE, came("unsupported", unsupported={"type": "poll_creation"})),
+    Payload("poll", Kind.NOBODY, came("unsupported", unsupported={"type": "poll_creation"})),
     Payload(
         "edited text",
         Kind.EDIT,

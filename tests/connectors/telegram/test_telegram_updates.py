@@ -352,6 +352,8 @@ def test_blocking_the_bot_changes_reachability(status: str, reachable: bool) -> 
 def test_what_is_known_to_telegram_and_not_to_us_is_kept_as_unsupported() -> None:
     assert only(update("message", message(dice={"emoji": "🎲", "value": 3}))).content == Unsupported("dice")
     assert only(update("message", message(hologram={"depth": 3}))).content == Unsupported("hologram")
+    joined = only(update("message", message(community_chat_joined={})))
+    assert joined.content == Ignored("community_chat_joined"), "a service message says what was done"
     summoned = message(
         guest_bot_caller_user=ANN, reply_to_poll_option_id="1", dice={"emoji": "🎲", "value": 3}
     )

@@ -148,9 +148,12 @@ async def test_reactions_places_contacts_and_orders_are_told(rig: Rig, maya: Pho
     assert order["order"]["product_items"][0]["quantity"] == 2
 
 
-async def test_a_deleted_message_is_told_as_unsupported(rig: Rig, maya: Phone) -> None:
-    maya.delete(maya.say("Oops"))
-    assert [each["type"] for each in (await rig.told()).messages()] == ["text", "text", "unsupported"]
+async def test_a_deleted_message_is_told_with_its_id(rig: Rig, maya: Phone) -> None:
+    oops = maya.say("Oops")
+    maya.delete(oops)
+    *said, told = (await rig.told()).messages()
+    assert [each["type"] for each in said] == ["text", "text"]
+    assert (told["type"], told["revoke"]) == ("revoke", {"original_message_id": oops.id})
     assert [each.text for each in maya.chat] == ["Hello?"]
 
 
