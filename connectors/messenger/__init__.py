@@ -18,7 +18,10 @@ channel = ChannelKind(
     title="Messenger",
     modes=(
         ConnectionMode(
-            mode="webhook", secrets=("page_token", "app_secret", "verify_token"), options=("page_id",)
+            mode="webhook",
+            secrets=("page_token", "app_secret", "verify_token"),
+            options=("page_id",),
+            optional=("app_id",),
         ),
     ),
     serves=("customers",),

@@ -32,7 +32,7 @@ from connectors.messenger.sending import Sending
 from connectors.meta import Graph, GraphError, serve, verify
 
 _SECRETS = ("page_token", "app_secret", "verify_token")
-_PAGE = re.compile(r"[0-9]{1,30}")
+_META_ID = re.compile(r"[0-9]{1,30}")
 
 _log = structlog.get_logger()
 
@@ -47,10 +47,16 @@ class MessengerConnector:
             if not settings.secrets.get(name):
                 raise SettingsError(f"the messenger account {settings.account!r} needs the secret {name}")
         page = settings.options.get("page_id", "")
-        if not _PAGE.fullmatch(page):
+        if not _META_ID.fullmatch(page):
             raise SettingsError(
                 f"the page_id of the messenger account {settings.account!r} is the Page's number, which"
                 " stands under About, Page transparency"
+            )
+        app = settings.options.get("app_id", "")
+        if app and not _META_ID.fullmatch(app):
+            raise SettingsError(
+                f"the app_id of the messenger account {settings.account!r} is the number of your app, which"
+                " stands at the top of its dashboard"
             )
         self._settings = settings
         self._page = page
@@ -61,7 +67,7 @@ class MessengerConnector:
         self._graph = Graph(
             settings.secrets["page_token"], settings.api_url, app_secret=settings.secrets["app_secret"]
         )
-        self._reader = Reader(account=settings.account, page=page, mark=f"{mark}:")
+        self._reader = Reader(account=settings.account, page=page, app=app, mark=f"{mark}:")
         self._people = People(self._graph)
         self._sending = Sending(self._graph, page, resources.files, f"{mark}:")
 

@@ -75,6 +75,7 @@ class Reader:
     account: str
     page: str  # its id
     mark: str  # how the `metadata` of this account's messages begins
+    app: str = ""  # the id of our app; "" if the organization file does not name it
 
     def read(self, body: bytes, received: datetime) -> Read:
         """Read a webhook request. `received` is the time of items that have none.
@@ -189,15 +190,25 @@ class Reader:
                 return receipt_of(Node(raw), ReceiptStatus.DELIVERED, _mids(raw)), False
             case {"read": dict() as raw}:
                 return receipt_of(Node(raw), ReceiptStatus.READ), False
-            # Sent to the app that gains control of a chat, and to the app that loses it.
-            # https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messaging_handovers
             case {"pass_thread_control": dict()}:
-                return ThreadControl(ours=True), False
+                return self._control(node.node("pass_thread_control"), passed=True), False
             case {"take_thread_control": dict()}:
-                return ThreadControl(ours=False), False
+                return self._control(node.node("take_thread_control"), passed=False), False
         # An opt-in, a linked account, a payment or a new feature is no message.
         name = first_other(item, _FRAME)
         return Ignored(kind(name or "empty")), name in _OF_THE_PAGE
+
+    def _control(self, change: Node, *, passed: bool) -> Content:
+        """Return who controls a chat now. All apps of the Page may be told of it, whoever gains or loses it.
+
+        https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messaging_handovers
+        """
+        owner = change.id("new_owner_app_id")
+        if owner and self.app:
+            return ThreadControl(ours=owner == self.app)
+        if passed and owner and owner not in _INBOX_APPS:
+            return Ignored("pass_thread_control")  # to an app of which we do not know whether it is ours
+        return ThreadControl(ours=passed and not owner)
 
     def _echo(self, raw: Mapping[str, object]) -> Content:
         """Return what the Page wrote.

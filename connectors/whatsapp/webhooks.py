@@ -208,8 +208,10 @@ class WebhookReader:
         kind = next((kind for kind in kinds if kind in _CONTROL), "")
         if not person.address or not kind:
             return None
+        # Several may come within a second, which is all that Meta tells of the time.
+        details = sorted(value.node(kind).fields())
         return Event(
-            external_id=_bounded(f"{kind}:{person.address}:{value.id('timestamp')}"),
+            external_id=_bounded(f"{kind}:{person.address}:{value.id('timestamp')}:{details}"),
             place=Place(CHANNEL, self.account, person.address),
             sender=person.sender(),
             content=ThreadControl(ours=_CONTROL[kind]),

@@ -327,8 +327,10 @@ def test_an_echo_with_metadata_of_another_app_is_an_insiders() -> None:
 @pytest.mark.parametrize(
     ("what", "ours"),
     [
-        ({"pass_thread_control": {"new_owner_app_id": "123", "metadata": "m"}}, True),
+        ({"pass_thread_control": {"metadata": "m"}}, True),
+        ({"pass_thread_control": {"new_owner_app_id": 263902037430900}}, False),  # the Page's own inbox
         ({"take_thread_control": {"previous_owner_app_id": "123"}}, False),
+        ({"take_thread_control": {"previous_owner_app_id": "123", "new_owner_app_id": "456"}}, False),
     ],
 )
 def test_who_has_the_word_from_now_on_is_told_of_the_customers_chat(what: rig.Json, ours: bool) -> None:
@@ -336,6 +338,20 @@ def test_who_has_the_word_from_now_on_is_told_of_the_customers_chat(what: rig.Js
 
     assert event.content == ThreadControl(ours)
     assert (event.standing, event.place.chat) == (Standing.CUSTOMER, rig.PSID)
+
+
+@pytest.mark.parametrize("did", ["pass_thread_control", "take_thread_control"])
+@pytest.mark.parametrize(("owner", "ours"), [("123", True), ("456", False), ("263902037430900", False)])
+def test_the_word_is_ours_only_where_our_app_gets_it(did: str, owner: str, *, ours: bool) -> None:
+    page = rig.connector(options={"page_id": rig.PAGE, "app_id": "123"})
+    named = rig.item(**{did: {"new_owner_app_id": owner, "previous_owner_app_id": "9"}})
+    [event] = rig.parsed(named, page=page)
+
+    assert event.content == ThreadControl(ours)
+
+
+def test_the_word_given_to_an_app_of_which_nobody_says_that_it_is_ours_changes_nothing() -> None:
+    assert rig.one(pass_thread_control={"new_owner_app_id": "123"}).content == Ignored("pass_thread_control")
 
 
 def test_a_wish_for_the_thread_is_recorded_as_the_pages_doing() -> None:

@@ -35,13 +35,13 @@ def called(event: str, **more: object) -> Json:
     return webhook({"contacts": [contact], "calls": [call]}, field="calls")
 
 
-def controlled(kind: str, number: str = NUMBER) -> Json:
+def controlled(kind: str, number: str = NUMBER, *, role: str = "meta_business_agent") -> Json:
     value = {
         "type": kind,
         "recipient": {"display_phone_number": "15550783881", "phone_number_id": number},
         "sender": {"phone_number": CUSTOMER},
         "timestamp": "1749416383",
-        kind: {"previous_owner_app_role": "meta_business_agent"},
+        kind: {"previous_owner_app_role": role},
     }
     change = {"field": "messaging_handovers", "value": {"messaging_product": "whatsapp", **value}}
     return {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
@@ -91,6 +91,12 @@ def test_who_has_the_word_is_told_by_the_number_of_the_customer(kind: str, ours:
     assert (event.content, event.place.chat) == (ThreadControl(ours), CUSTOMER)
     assert parsed(controlled(kind, "999")) == ()
     assert parsed(controlled("control_lost")) == ()
+
+
+def test_two_changes_of_the_word_within_a_second_are_two() -> None:
+    twice = controlled("control_taken"), controlled("control_taken", role="another_app")
+    first, second = (only(payload).external_id for payload in twice)
+    assert first != second
 
 
 def priced(status: str, **pricing: object) -> Receipt:
