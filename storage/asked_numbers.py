@@ -38,12 +38,14 @@ _DAY: Final = timedelta(days=1)
 async def with_askers(connection: AsyncConnection, keys: Keys, view: View) -> View:
     """Return the view with the senders who ask about a number in its inputs, and with their counts.
 
+    Earlier inputs that may be answered now count as well.
+
     Senders who have used up their attempts of the day are not looked up.
     """
     name = view.conversation.customer_name
     asks = [
         (item.seq, item.body, ask)
-        for item in view.inputs
+        for item in (*view.inputs, *reversed(view.heard))
         if isinstance(item.body, Event)
         and item.origin is Origin.CUSTOMER
         and (ask := ask_of(item.body, name)) is not None

@@ -1,12 +1,14 @@
-"""Keep edits and deletions that come before their messages, and store the messages as they were changed.
+"""Keep what comes before the messages that it is about: edits, deletions, and who controls a shared chat.
 
 A platform may deliver a change of a message before the message. Such a change waits for an hour, whatever
 conversation begins or ends meanwhile. It is found by the account, the chat, the writer and the message. The
 message is then stored with its newest words and files, so that nothing else has to know of the change.
+
+Who controls a chat is told to its conversation. A copy waits for an hour for one that begins there.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
@@ -16,20 +18,39 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Origin
 from bot.core.entries import changed_message
-from bot.core.events import Deleted, Edited, Event, Said, Standing, Submitted, Unsupported
+from bot.core.events import (
+    Deleted,
+    Edited,
+    Event,
+    Said,
+    Standing,
+    Submitted,
+    ThreadControl,
+    Unsupported,
+)
 from bot.core.ids import AccountId, ConversationId, CustomerId
 from storage.codec import BODY, dump_body, load_body
 from storage.database import Step, pipeline
 from storage.floods import Floods
 from storage.hashes import reference_hash
 from storage.keys import Keys
-from storage.places import LOCK_WRITERS, Arrival, KnownPlace, identity_hash, key_of, other_ids, writer_hash
+from storage.places import (
+    LOCK_WRITERS,
+    Arrival,
+    Key,
+    KnownPlace,
+    identity_hash,
+    key_of,
+    other_ids,
+    writer_hash,
+)
 from storage.sealing import Sealer
 
 AnyRow = Row[Any]
 # Follows the key of a change that is an input already: it waits for its message, sealed with the key of the
 # customer whose id follows.
 AGAIN: Final = "+again:"
+_CONTROL: Final = "+control"  # stands for the message where a change of control waits for a conversation
 ONE_FLOODS: Final = 300.0  # seconds that a flood of one sender lasts at most after the last message
 
 
@@ -60,6 +81,7 @@ class Met:
     events: tuple[Incoming, ...]
     waiting: int
     ignored: int
+    told: tuple[Incoming, ...] = ()  # stored before, and now inputs of the conversations that begin
 
 
 @dataclass(slots=True)
@@ -102,6 +124,7 @@ class EarlyChanges:
         """
         batch = _Batch(self._opened(incoming, waiting))
         written = set(logged.written)
+        told = _of_control(incoming, batch)
         events = [_met(order, each, batch, written) for order, each in enumerate(incoming, len(waiting))]
         left = [c.incoming for changes in batch.pending.values() for c in changes if c.incoming is not None]
         kept = [each for each in left if not self._floods_us(each.arrival)]
@@ -113,6 +136,7 @@ class EarlyChanges:
             tuple(each for each in events if each.key not in nowhere | gone),
             len(kept),
             len(nowhere - {each.key for each in kept}),
+            tuple(told),
         )
 
     def _opened(
@@ -147,15 +171,34 @@ def _met(order: int, each: Incoming, batch: _Batch, written: set[tuple[Conversat
         if not any((id_, changed_message(event)) in written for id_ in here):
             key = early_key(each.arrival, changed_message(event))
             batch.pending[account, key].append(_Change(order, event, incoming=each))
+    elif isinstance(event.content, ThreadControl):
+        batch.pending[account, early_key(each.arrival, _CONTROL)].append(_Change(order, event, incoming=each))
     elif may_be_changed(event):
         written.update((id_, event.message) for id_ in here)
-        found = [c for key in _keys(each.arrival) for c in batch.pending.pop((account, key), ())]
+        found = [
+            c for key in _keys(each.arrival, event.message) for c in batch.pending.pop((account, key), ())
+        ]
         changes = sorted(found, key=lambda change: change.order)
         batch.spent += changes
         if any(change.row is not None for change in changes):
             batch.noted.append(each)
         return _changed(each, [change.event for change in changes])
     return each
+
+
+def _of_control(incoming: Sequence[Incoming], batch: _Batch) -> list[Incoming]:
+    """Return what was told of the control of chats in which conversations begin now, with its rows' keys."""
+    found = []
+    for each in incoming:
+        if each.location is not None and each.location.begun:
+            account = each.arrival.account.id
+            for change in (
+                c for key in _keys(each.arrival, _CONTROL) for c in batch.pending.pop((account, key), ())
+            ):
+                assert change.row is not None  # noqa: S101  nothing of this batch has been met yet
+                arrival = replace(each.arrival, event=change.event)
+                found.append(Incoming(change.row[1], arrival, each.location))
+    return found
 
 
 def is_change(event: Event) -> bool:
@@ -169,9 +212,16 @@ def may_be_changed(event: Event) -> bool:
     return is_message and bool(event.message) and event.standing is Standing.CUSTOMER
 
 
-def look(arrivals: Iterable[Arrival]) -> Step | None:
-    """Return a step that reads, and locks, the changes that wait for the messages in a batch."""
-    keys = [(a.account.id, key) for a in arrivals if may_be_changed(a.event) for key in _keys(a)]
+def look(arrivals: Iterable[Arrival], begun: Collection[Key]) -> Step | None:
+    """Return a step that reads, and locks, what waits for the messages in a batch, and for what they begin.
+
+    `begun` are the keys of the places where conversations begin.
+    """
+    keys = []
+    for arrival in arrivals:
+        refs = [arrival.event.message] if may_be_changed(arrival.event) else []
+        refs += [_CONTROL] if key_of(arrival.account, arrival.event) in begun else []
+        keys += [(arrival.account.id, key) for ref in refs for key in _keys(arrival, ref)]
     if not keys:
         return None
     return _WAITING, {"accounts": [id_ for id_, _ in keys], "strays": [key for _, key in keys]}
@@ -197,11 +247,11 @@ def early_key(arrival: Arrival, ref: str) -> str:
     return _key(arrival, ref, key_of(arrival.account, arrival.event)[1], identity_hash(index, arrival.event))
 
 
-def _keys(arrival: Arrival) -> Iterator[str]:
-    """Yield the keys under which changes of a message may wait: its writer may have several ids."""
-    yield early_key(arrival, arrival.event.message)
+def _keys(arrival: Arrival, ref: str) -> Iterator[str]:
+    """Yield the keys under which something may wait for a message: its writer may have several ids."""
+    yield early_key(arrival, ref)
     for place, writer in other_ids(arrival):
-        yield _key(arrival, arrival.event.message, place, writer)
+        yield _key(arrival, ref, place, writer)
 
 
 def _key(arrival: Arrival, ref: str, place: bytes, writer: bytes) -> str:
@@ -241,7 +291,7 @@ def _row(each: Incoming) -> dict[str, object]:
         arrival,
         Origin.CUSTOMER,
         each.key if location is None else f"{each.key}{AGAIN}{location.whose}",
-        early_key(arrival, changed_message(arrival.event)),
+        early_key(arrival, changed_message(arrival.event) or _CONTROL),
         sealer.seal(dump_body(arrival.event), field=BODY),
     )
 

@@ -33,6 +33,7 @@ from bot.core.events import (
     Stopped,
     Submitted,
     Tapped,
+    ThreadControl,
     WorkplaceChange,
     WorkplaceChanged,
 )
@@ -217,7 +218,7 @@ class Inboxes:
             [(e.account_id, e.external_id, _former_id(e)) for e in wide],
             {s.place for s in locations.values()},
             [(arrival.account, arrival.event) for arrival in unique.values()],
-            look(customers),
+            look(customers, {key for key, location in locations.items() if location.begun}),
         )
         self._still_so(locations, heads, customers)
         incoming = [
@@ -250,6 +251,10 @@ class Inboxes:
         entries += [e for e in wide if not seen & {(e.account_id, key) for key in _keys_of(e)}]
         await _move_rooms(connection, staff)
         wakes = await self._store(connection, entries, heads.conversations, log=log)
+        if met.told:
+            told = [_enter(each, each.location) for each in met.told if each.location is not None]
+            later = await self._store(connection, told, heads.conversations, _PLACE_STRAY)
+            wakes = tuple({wake.conversation: wake for wake in (*wakes, *later)}.values())
         await self._places.release(connection, customers, locations)
         await _keep_strays(connection, strays)
         return Accepted(
@@ -723,8 +728,9 @@ def _schedule(entry: Entry, head: _Head) -> None:
     if entry.origin is Origin.CUSTOMER and isinstance(entry.body, Event):
         content = entry.body.content
         event = entry.body
-        speaks = event.standing is Standing.CUSTOMER and not (event.automatic or event.overheard)
-        stops = isinstance(content, Stopped)  # whoever it was: an answer that is being made is not wanted
+        speaks = event.standing is Standing.CUSTOMER and not event.automatic
+        # Whoever did it: an answer that is being made is not wanted.
+        stops = isinstance(content, Stopped | ThreadControl)
         if stops or (speaks and isinstance(content, Said | Started | Tapped | Edited)):
             head.said = head.accepted
         if (

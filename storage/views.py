@@ -22,6 +22,7 @@ from bot.core.conversation import (
     EscalationState,
     FileReport,
     Input,
+    Memory,
     Message,
     MessageState,
     Origin,
@@ -168,6 +169,7 @@ async def _with_older(
             sent.add(item.body.reply_to)
     sent.update(early.message for early in view.conversation.memory.early)
     ids.update(view.conversation.memory.owed)
+    ids.update(view.conversation.memory.kept)
     if burst := view.conversation.memory.burst:
         meant = (burst.newest, *burst.changed, *(deed.message for deed in burst.deeds))
         ids.update(id_ for id_ in meant if id_ is not None)
@@ -187,7 +189,28 @@ async def _with_older(
         view = replace(view, story=(*(m for m in older if m.id not in known), *view.story))
     view = await _with_leaving(connection, await _with_lines(connection, view))
     view = await _with_crowd(connection, await _with_unsent(connection, view))
-    return await _with_doubts(connection, view)
+    return await _with_doubts(connection, await _with_heard(connection, view, sealer))
+
+
+async def _with_heard(connection: AsyncConnection, view: View, sealer: Sealer) -> View:
+    """Return the view with the inputs of messages that are kept, or whose answers another app may stop."""
+    ids = set(view.conversation.memory.kept)
+    if any(_changes_hands(item, view.conversation.memory) for item in view.inputs):
+        coming = {item.message for item in view.inputs}
+        ids |= {m.id for m in view.story if m.state is MessageState.RECEIVED and m.id not in coming}
+    if not ids:
+        return view
+    rows = await connection.execute(_HEARD, {"id": view.conversation.id, "ids": sorted(ids)})
+    return replace(view, heard=tuple(_input(row, sealer) for row in rows))
+
+
+def _changes_hands(item: Input, memory: Memory) -> bool:
+    """Return whether words of ours that wait may have to be taken back, because of another app."""
+    if not isinstance(item.body, Event) or item.origin is not Origin.CUSTOMER:
+        return False
+    # The customer may write to us again, where another app has answered since words of ours wait.
+    again = memory.parked > 0 and bool(memory.controls)
+    return again or item.body.overheard or isinstance(item.body.content, ThreadControl)
 
 
 async def _with_crowd(connection: AsyncConnection, view: View) -> View:
@@ -278,12 +301,12 @@ async def _with_unsent(connection: AsyncConnection, view: View) -> View:
         for item in view.inputs
     )
     memory = view.conversation.memory
-    # The customer may write to us again, where another app has answered since words of ours wait.
-    elsewhere = memory.parked > 0 and memory.control is not None
-    takes_back = any(
-        isinstance(item.body, Event) and (elsewhere or isinstance(item.body.content, Stopped | ThreadControl))
+    takes_back = {
+        item.body.place.account
         for item in view.inputs
-    )
+        if isinstance(item.body, Event)
+        and (_changes_hands(item, memory) or isinstance(item.body.content, Stopped))
+    }
     of_staff = {m.id for m in view.story if staff and m.role is Role.STAFF and m.state in _MAY_WAIT}
     automatic_roles = (Role.AGENT, Role.SYSTEM) if takes_back else ()
     automatic = {m.id for m in view.story if m.role in automatic_roles and m.state in _MAY_WAIT}
@@ -291,8 +314,9 @@ async def _with_unsent(connection: AsyncConnection, view: View) -> View:
         return view
     rows = (await connection.execute(_HOW_FAR, {"ids": sorted(of_staff | automatic)})).all()
     under_way = {row.message_id for row in rows if row.started}
+    elsewhere = {row.message_id for row in rows if row.account not in takes_back}
     # Nobody is told when automatic words arrive: of old ones nothing may be left in the outbox.
-    waiting = {row.message_id for row in rows} - under_way
+    waiting = {row.message_id for row in rows} - under_way - elsewhere
     begun = frozenset(MessageId(row.message_id) for row in rows if row.begun)
     return replace(view, unsent=frozenset(of_staff - under_way | waiting), begun=begun)
 
@@ -336,19 +360,20 @@ def _view(
         conversation=conversation(row, keys),
         escalation=None if over else escalation,
         closed=escalation if over else None,
-        inputs=tuple(
-            Input(
-                seq=i.seq,
-                origin=Origin(i.origin),
-                body=load_body(sealer.open(i.body, field=BODY)),
-                message=MessageId(i.message_id) if i.message_id else None,
-                position=i.position,
-                at=i.accepted_at,
-            )
-            for i in inputs
-        ),
+        inputs=tuple(_input(row, sealer) for row in inputs),
         timers=tuple(Timer(t.kind, t.subject, t.due_at) for t in timers),
         story=tuple(message(m, sealer, settled) for m in reversed(story)),
+    )
+
+
+def _input(row: AnyRow, sealer: Sealer) -> Input:
+    return Input(
+        seq=row.seq,
+        origin=Origin(row.origin),
+        body=load_body(sealer.open(row.body, field=BODY)),
+        message=MessageId(row.message_id) if row.message_id else None,
+        position=row.position,
+        at=row.accepted_at,
     )
 
 
@@ -602,6 +627,14 @@ INPUTS = text(f"""
     where v.id = any(cast(:ids as uuid[])) order by i.conversation_id, i.seq
 """)
 
+# uq_inbox_seq. Their bodies are deleted after about a day.
+_HEARD = text("""
+    select seq, origin, body, message_id, position, accepted_at from inbox
+    where conversation_id = :id and seq > (select handled from conversations where id = :id) - 1000
+        and message_id = any(cast(:ids as uuid[])) and body is not null
+    order by seq
+""")
+
 TIMERS = text("""
     select conversation_id, kind, subject, due_at from timers
     where conversation_id = any(cast(:ids as uuid[])) order by due_at, kind, subject
@@ -668,12 +701,12 @@ _LEAVING = text("""
 """)
 
 _HOW_FAR = text("""
-    select message_id, bool_or(state = 'delivered' or part > 0) as begun,
-        bool_or(state in ('sending', 'delivered', 'unknown') or part > 0) as started
-    from outbox
-    where message_id = any(cast(:ids as uuid[])) and room_id is null and kind = 'post'
-        and (state <> 'withdrawn' or part > 0)
-    group by message_id
+    select o.message_id, max(a.account) as account, bool_or(o.state = 'delivered' or o.part > 0) as begun,
+        bool_or(o.state in ('sending', 'delivered', 'unknown') or o.part > 0) as started
+    from outbox o join lanes l on l.id = o.lane_id join accounts a on a.id = l.account_id
+    where o.message_id = any(cast(:ids as uuid[])) and o.room_id is null and o.kind = 'post'
+        and (o.state <> 'withdrawn' or o.part > 0)
+    group by o.message_id
 """)
 
 _LINES = text("""

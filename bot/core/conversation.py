@@ -372,11 +372,12 @@ class Album:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The control over the customer's chat since `at`, where several apps serve it."""
+    """The control over the customer's chat on an account since `at`, where several apps serve that chat."""
 
+    account: str
     ours: bool
     at: datetime  # by the platform's clock
-    passed: bool = False  # another app has given it to us: it answers nothing that it was told before
+    passed: datetime | None = None  # when another app last gave it to us: what it was told before is ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -404,7 +405,8 @@ class Memory:
     burst: Burst | None = None  # the newest burst
     automatic: bool = False  # a program wrote last, which no agent answers
     gathered: bool = False  # the escalation has no room, and is listed in a notice of its team
-    control: Control | None = None  # None: nothing has been told of it yet
+    controls: tuple[Control, ...] = ()  # one for each account where something has been told of it
+    kept: tuple[MessageId, ...] = ()  # messages of the customer that another app is to answer now
     beside: MessageId | None = None  # what a colleague wrote last where the customer reads, beside the desk
     mended: int = 0  # how often the escalation's room was replaced, or a line repeated that may be lost
 
@@ -502,6 +504,9 @@ class View:
     crowd: int = 0
 
     askers: Mapping[int, Asker] = field(default_factory=dict)  # by `Input.seq`: who asked by a number
+    # Inputs of earlier turns whose messages may have to be answered now: those that memory keeps, and the
+    # newest ones if another app may have taken the chat over before our answers left.
+    heard: tuple[Input, ...] = ()
 
     @property
     def held(self) -> tuple[Message, ...]:

@@ -66,6 +66,7 @@ def close(turn: Turn, person: PersonId, *, resolved: bool) -> None:
         mended=0,
         lost=(),
         closing=str(closing),
+        kept=() if resolved else turn.memory.kept,
     )
     turn.explain(f"person {person}", "resolved it" if resolved else "returned it to the agent")
     turn.audit(f"person:{person}", f"escalation.{state.value}", escalation=str(escalation.id))

@@ -65,17 +65,26 @@ def hear(turn: Turn, item: Input, event: Event) -> None:
     if _is_gone(turn, item, event):
         return
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
-        if event.message or event.overheard:  # a call passes no control: nobody answers it in words
-            control.heard(turn, event)
         if not control.is_elsewhere(turn, event):  # held messages would interrupt that app
             reopened(turn)
         _moved(turn, event)
+    _handle(turn, item, event)
+
+
+def hear_kept(turn: Turn) -> None:
+    """Handle the messages that were kept while another app had the chat, as if they had just come."""
+    for item in control.to_answer(turn):
+        event, message = item.body, _entry(turn, item)
+        if isinstance(event, Event) and message is not None:
+            if isinstance(event.content, Said):  # it may have been edited since
+                event = replace(event, content=replace(event.content, text=message.text))
+            turn.explain("channel", "what was kept is ours to answer now")
+            _handle(turn, item, event)
+
+
+def _handle(turn: Turn, item: Input, event: Event) -> None:
     match event.content:
-        case Said():
-            _said(turn, item, event)
-        case Tapped():
-            if event.content.action == OPTION:
-                _pick(turn, event.content.value)
+        case Said() | Tapped() | Submitted():
             _said(turn, item, event)
         case Started(payload=payload):
             _started(turn, event, payload)
@@ -97,14 +106,12 @@ def hear(turn: Turn, item: Input, event: Event) -> None:
             turn.explain("customer", "has a new address")
         case Called(seconds=seconds):
             _called(turn, event, seconds)
-        case ThreadControl():
-            control.changed(turn, event, event.content)
         case Reacted():
             _reacted(turn, event, event.content)
-        case Submitted():
-            _submitted(turn, item, event)
-        case WorkplaceChanged() | Ignored() | Stopped():
-            pass  # the first two are of staff and never stored; `decide` hears the third, whoever pressed it
+        case WorkplaceChanged() | Ignored() | Stopped() | ThreadControl():
+            # The first two are of staff and never stored. `decide` hears the third, whoever pressed it, and
+            # has heard the last.
+            pass
         case _:
             assert_never(event.content)
 
@@ -124,7 +131,7 @@ def _is_gone(turn: Turn, item: Input, event: Event) -> bool:
 
 def _called(turn: Turn, event: Event, seconds: int | None) -> None:
     """Handle a call: it opens the window for our messages, whoever answers it. A ringing call is not told."""
-    if not turn.another_has_the_word:
+    if not control.is_elsewhere(turn, event):
         reopened(turn)
     if turn.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
         turn.show_card()
@@ -160,7 +167,12 @@ def _said(turn: Turn, item: Input, event: Event) -> None:
     message = _entry(turn, item)
     if message is None:
         return
-    if isinstance(event.content, Said) and not event.overheard:
+    if control.is_elsewhere(turn, event) and not event.automatic:
+        _kept(turn, message, event)
+        return
+    if isinstance(event.content, Tapped) and event.content.action == OPTION:
+        _pick(turn, event.content.value)
+    if isinstance(event.content, Said):
         if not event.automatic:
             _heard_language(turn, event.content.text)
         _typed_choice(turn, message, event.content.text)
@@ -171,11 +183,32 @@ def _said(turn: Turn, item: Input, event: Event) -> None:
         )
         message = turn.messages[message.id]  # as changed by `channel_switch.hear`, which removes a code
         if done:
-            told = turn.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)
-            if told and message.state is not MessageState.NOTE:
-                _show(turn, message, event)
+            if message.state is not MessageState.NOTE:
+                _show_people(turn, message, event)
             return
     _owed(turn, message, event)
+
+
+def _kept(turn: Turn, message: Message, event: Event) -> None:
+    """Keep a message until we may answer it, as `hear_kept` does. People see it at once."""
+    turn.remember(unreachable=False)
+    turn.keep(message.id)
+    turn.explain("customer", "another app is answering there: kept, and not answered")
+    _show_people(turn, message, event)
+
+
+def _unshown(turn: Turn, message: Message | None) -> Message | None:
+    """Return a message if it has yet to be shown to people: a kept one is among what they are told."""
+    return None if message is None or message.id in turn.shown_before else message
+
+
+def _show_people(turn: Turn, message: Message, event: Event) -> None:
+    """Show a message in the room of the people who have the conversation, if they do not know it."""
+    people = turn.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)
+    if people and message.id not in turn.shown_before:
+        _show(turn, message, event)
+        if turn.capabilities.window is not None and not bursts.is_burst(turn):
+            turn.show_card()  # it shows until when free text is allowed, which is now later
 
 
 def _entry(turn: Turn, item: Input) -> Message | None:
@@ -215,17 +248,14 @@ def _pick(turn: Turn, value: str) -> None:
 def _owed(turn: Turn, message: Message, event: Event) -> None:
     """Hand the message to the owner of the conversation. No program of ours answers what a program wrote."""
     turn.remember(unreachable=False)
-    elsewhere = control.is_elsewhere(turn, event)
-    if (event.automatic or elsewhere) and turn.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
-        why = "a program wrote this" if event.automatic else "another app is answering there"
-        turn.explain("customer", f"{why}: kept, and not answered")
-        if event.automatic:
-            turn.unanswered_programs += 1
-            turn.remember(automatic=True)
+    if event.automatic and turn.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
+        turn.explain("customer", "a program wrote this: kept, and not answered")
+        turn.unanswered_programs += 1
+        turn.remember(automatic=True)
         return
     if not event.automatic:
         turn.remember(automatic=False)
-    if turn.status is Status.RESOLVED and not reopen_by_customer(turn, event, message):
+    if turn.status is Status.RESOLVED and not reopen_by_customer(turn, event, _unshown(turn, message)):
         _show(turn, message, event, turn.closed.room if turn.closed else None)
         return
     match turn.owner.kind:
@@ -236,12 +266,9 @@ def _owed(turn: Turn, message: Message, event: Event) -> None:
                 turn.addressed_team = team_addressed(turn.organization, account, event.addressed)
             hear_unvouched(turn, event)
         case OwnerKind.QUEUE | OwnerKind.PERSON:
-            _show(turn, message, event)
-            if turn.capabilities.window is not None and not bursts.is_burst(turn):
-                turn.show_card()  # it shows until when free text is allowed, which is now later
+            _show_people(turn, message, event)
             turn.explain(f"{turn.owner.kind} {turn.owner.name}", "is handling this: shown in the room")
-            overheard = event.overheard and elsewhere
-            if not (event.automatic or overheard or said_only_thanks(turn, event)):
+            if not (event.automatic or said_only_thanks(turn, event)):
                 expect_people(turn)
         case _:
             assert_never(turn.owner.kind)
@@ -352,7 +379,7 @@ def _others(turn: Turn, item: Input, event: Event) -> None:
     if event.standing is Standing.INSIDER:
         _leave_it_to(turn, event, name)
         if isinstance(event.content, Said) and not event.automatic:
-            turn.remember(beside=message.id)
+            turn.remember(beside=message.id, kept=())  # they have answered it
         said = f"🧑 **{name}** wrote to {turn.customer_name} directly{about}:\n\n{text}"
         turn.tell_room(Post(said, attachments=files, reply_to=line), message.id)
         turn.explain("staff", f"{name} wrote where the customer reads")
@@ -393,12 +420,6 @@ def _reacted(turn: Turn, event: Event, reaction: Reacted) -> None:
     turn.explain("customer", "reacted" if reaction.added else "took a reaction back")
 
 
-def _submitted(turn: Turn, item: Input, event: Event) -> None:
-    """Treat a form that the customer filled in like a message."""
-    if (message := _entry(turn, item)) is not None:
-        _owed(turn, message, event)
-
-
 def _unreadable(turn: Turn, item: Input, event: Event, kind: str) -> None:
     """Record a message that we cannot read, and show its kind to people.
 
@@ -407,10 +428,15 @@ def _unreadable(turn: Turn, item: Input, event: Event, kind: str) -> None:
     text = turn.texts.unreadable
     ours = (m.text for m in reversed(turn.messages.values()) if m.role is not Role.CUSTOMER)
     asked = next(ours, "") == text
-    theirs = event.message and event.private and not (event.automatic or event.overheard)
+    message, elsewhere = _entry(turn, item), control.is_elsewhere(turn, event)
+    theirs = event.message and event.private and not (event.automatic or elsewhere)
+    if message is not None and elsewhere and not event.automatic:
+        turn.keep(message.id)
     if theirs and turn.status is Status.RESOLVED:
-        reopen_by_customer(turn, event, _entry(turn, item))
-    if _entry(turn, item) is not None:
+        reopen_by_customer(turn, event, _unshown(turn, message))
+    if message is not None and message.id in turn.shown_before:
+        pass
+    elif message is not None:
         told = Post(f"🗣 **{turn.wrote(event)}** sent something we cannot show: {inert(kind)}.")
         bursts.tell(turn, told, item.message)
     else:
@@ -434,7 +460,7 @@ def _started(turn: Turn, event: Event, payload: str) -> None:
     if bursts.is_burst(turn) and any(m.text == greeting for m in _of_agents(turn)):
         turn.explain("customer", "opened the chat again and again: greeted before")
         return
-    if event.overheard:
+    if control.is_elsewhere(turn, event):
         turn.explain("customer", "opened the chat: another app is answering there")
         return
     turn.say(greeting, role=Role.AGENT, sender=turn.owner.name)

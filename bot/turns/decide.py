@@ -29,6 +29,7 @@ from bot.turns import (
     assigning,
     bursts,
     clocks,
+    control,
     customer,
     delivery_reports,
     erased,
@@ -57,6 +58,7 @@ def decide(view: View, rules: Rulebook) -> Decision:
     if view.conversation.erased:
         erased.decide(turn)
         return Decision(turn)
+    _hear_first(turn)
     for item in view.inputs:
         _hear(turn, item)
     _ring(turn)
@@ -75,6 +77,11 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
         return Decision(erased.draft_guarded(view, rules))
     turn = Turn(view, rules)
     passed_over = []
+    try:
+        _hear_first(turn)
+    except Exception as error:
+        passed_over.append(0)
+        turn.explain("desk", f"what was kept was passed over: {type(error).__name__}")
     for item in view.inputs:
         try:
             _hear(turn, item)
@@ -95,6 +102,12 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
     if _to_answer_now(turn) or passed_over or not shown:
         return give_up(Decision(turn), TurnFailed("the last try failed"))
     return Decision(turn)
+
+
+def _hear_first(turn: Turn) -> None:
+    """Handle what the inputs tell of the customer's chats, and then what waited for that."""
+    control.learn(turn)
+    customer.hear_kept(turn)
 
 
 def _hear(turn: Turn, item: Input) -> None:

@@ -25,7 +25,7 @@ from bot.turns.closing import reopen_for_team
 from bot.turns.escalating import escalate
 from bot.turns.escaping import inert, without_code
 from bot.turns.story import is_stranger, told_of_stranger, told_to_staff
-from bot.turns.turn import Turn
+from bot.turns.turn import SYSTEM, Turn
 from bot.turns.underway import again
 from orgs.routing import person_on
 
@@ -119,6 +119,10 @@ _TOLD = {
 
 def _delivered(turn: Turn, message: Message) -> None:
     """Record that the platform accepted a message. Where it sends receipts, this is only the first step."""
+    if message.role is Role.STAFF or (message.role is Role.SYSTEM and message.sender != SYSTEM):
+        # A person's words: whatever of ours leaves gives us the chat that other apps serve too.
+        turn.given_control(turn.view.conversation.place.account, ours=True, at=turn.now)
+        turn.remember(kept=())
     told = bool(turn.capabilities.receipts)
     if message.state is MessageState.FAILED:
         if turn.leaves(message):

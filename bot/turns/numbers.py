@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from bot.core.conversation import TRIES, Asker, Case, Counted, Input, Message, MessageState, Role, Status
-from bot.core.effects import Move, TellOtherRoom
+from bot.core.effects import AddMessage, Move, TellOtherRoom
 from bot.core.events import Attachment, AttachmentKind, Event
 from bot.core.lines import visible
 from bot.core.numbers import shown
@@ -19,7 +19,7 @@ from bot.turns.attachments import is_made_by_us
 from bot.turns.bursts import is_burst
 from bot.turns.story import is_another, whole
 from bot.turns.turn import Turn
-from orgs.answering.numbers import Ask, NumberRequest, ask_of, asked
+from orgs.answering.numbers import Ask, NumberRequest, ask_of
 from orgs.specification.texts import fill
 from orgs.translations.times import day
 
@@ -42,11 +42,6 @@ def hear(turn: Turn, item: Input, event: Event) -> bool:
         turn.status = Status.IN_PROGRESS
         turn.add(Move(turn.owner, turn.status))
     return True
-
-
-def asks_desk(turn: Turn, message: Message) -> bool:
-    """Return whether a customer's message only asks for a number, a status or a copy."""
-    return not message.attachments and asked(message.text, turn.view.conversation.customer_name) is not None
 
 
 def _is_alone(turn: Turn, asker: Asker | None, event: Event) -> bool:
@@ -137,6 +132,9 @@ def _tell_people(turn: Turn, case: Case, event: Event, what: str) -> None:
 
 def _copy(turn: Turn, case: Case, event: Event) -> None:
     """Send a text file with everything that the customer wrote and was told, at most once an hour."""
+    if any(isinstance(effect, AddMessage) and effect.contents for effect in turn.effects):
+        turn.explain("desk", "a copy was asked for twice at once: it is sent once")
+        return
     again = _was_taken_back(turn)
     if not (again or turn.has_room(Counted.COPY, 1, COPY_EVERY)):
         turn.say(turn.texts.case_copied_before, ahead=True)
@@ -154,10 +152,10 @@ def _copy(turn: Turn, case: Case, event: Event) -> None:
 
 
 def _was_taken_back(turn: Turn) -> bool:
-    """Return whether the last copy was not sent, because another app took over the chat before it left."""
+    """Return whether the last copy did not leave, because another app took over the chat before."""
     made = (m for m in reversed(turn.messages.values()) if m.attachments and is_made_by_us(m))
     last = next(made, None)
-    return last is not None and last.state is MessageState.WITHDRAWN
+    return last is not None and last.state in (MessageState.WITHDRAWN, MessageState.FAILED)
 
 
 def _written(turn: Turn, case: Case) -> str:

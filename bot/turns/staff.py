@@ -644,7 +644,6 @@ def _ask_number(turn: Turn, escalation: Escalation, person: PersonId, who: str) 
         turn.whisper(who, "They were asked for it already, and have not written since.")
         return
     turn.say(turn.texts.asks_number, sender=person, automatic=False, ahead=True, asks_number=True)
-    turn.given_control(ours=True, at=turn.now)
     turn.tell_room(Post(f"📱 {turn.person_name(person)} asked for the phone number."))
     turn.explain(f"person {person}", "asked for the phone number")
 

@@ -60,6 +60,7 @@ RELEASE = "release"  # the timer of a message that waits for its undo time
 LOOK_AGAIN = timedelta(seconds=5)  # until a message that waits behind a file looks for it again
 _BETWEEN = "\n\n"  # between texts that leave as one message
 _CONTROL = timedelta(hours=24)  # Meta ends an app's control after so long without a customer's message
+_KEPT = 100  # messages of a customer that are kept for an answer while another app has their chat
 _FILE_WAIT = timedelta(minutes=15)  # so long messages wait behind a file that is still being fetched
 _WORDS_LEFT = (
     MessageState.RELEASED,
@@ -119,6 +120,8 @@ class Turn:
         self.acknowledges = False  # whether its address may be told that it came
         self.addressed_team: Target | None = None  # the team whose address the customer wrote to first
         self.unanswered_programs = 0  # messages by programs, which no agent answers
+        # Messages that people read before: they were shown to them when they came, or are in their story.
+        self.shown_before = {item.message for item in view.heard}
         self.picked = ""
         self.typed: dict[MessageId, str] = {}  # labels of choices that were typed instead of tapped
         self.name = view.conversation.customer_name  # "" while the channel has not told it
@@ -276,13 +279,14 @@ class Turn:
             state=MessageState.RELEASED,
             at=self.now,
         )
-        if automatic and (why := self._unsayable()):
+        waits = wait is not None or (self.on_their_way and not ahead)
+        if automatic and (why := self._unsayable(waits=waits)):
             self.add(AddMessage(replace(message, state=MessageState.WITHDRAWN)))
             self.explain("desk", f"said nothing more: {why}")
             return message.id
         if automatic and self.capabilities.robots:
             self.count(*self.hourly)
-        if wait is not None or (self.on_their_way and not ahead):
+        if waits:
             self._hold(message, wait or timedelta())
             return message.id
         if automatic and self.capabilities.charges and (first := self._to_join(text)):
@@ -299,7 +303,7 @@ class Turn:
             asks_number=asks_number,
             discloses=self.disclosure if automatic else "",
         )
-        self.add(Deliver(message.id, post))
+        self.add(Deliver(message.id, post, report=not automatic))
         return message.id
 
     @property
@@ -365,6 +369,11 @@ class Turn:
         """Return whether a message or a file has yet to leave before anything that comes after it."""
         return bool(self.held) or any(map(self.awaits_files, self.messages.values()))
 
+    def is_leaving(self, message: Message) -> bool:
+        """Return whether a staff message was given to the outbox, and nothing is known of it yet."""
+        theirs = message.role is Role.STAFF and message.room is not None
+        return theirs and message.state is MessageState.RELEASED and message.at > self.now - _FILE_WAIT
+
     def awaits_files(self, message: Message) -> bool:
         """Return whether the words of a staff message have left before a file of it."""
         if message.role is not Role.STAFF or message.room is None or message.state not in _WORDS_LEFT:
@@ -372,9 +381,12 @@ class Turn:
         coming = pending(message) or any(id_ == message.id for id_, _ in self.files_to_come)
         return coming and message.at > self.now - _FILE_WAIT
 
-    def _unsayable(self) -> str:
-        """Return why no program of ours may write to the customer now; "" if one may."""
-        if self.another_has_the_word:  # whatever we send would take control from it
+    def _unsayable(self, *, waits: bool) -> str:
+        """Return why no program of ours may write to the customer now; "" if one may.
+
+        Who has the word when a message leaves that `waits` will be seen then: a person may get it before.
+        """
+        if self.another_has_the_word and not waits:  # whatever we send would take control from it
             return "another app is answering there"
         if not self.view.conversation.return_verified:
             return "nobody vouches that they read mail there"
@@ -384,21 +396,39 @@ class Turn:
 
     @property
     def another_has_the_word(self) -> bool:
-        """Return whether another app controls the customer's chat now."""
-        control = self.memory.control
+        """Return whether another app controls the customer's chat where we would write now."""
+        return self.is_taken(self.view.conversation.place.account)
+
+    def is_taken(self, account: str) -> bool:
+        """Return whether another app controls the customer's chat on an account now."""
+        control = self.control(account)
         return control is not None and not control.ours and self.now < control.at + _CONTROL
 
-    def given_control(self, *, ours: bool, at: datetime, told: bool = False) -> None:
-        """Remember who controls the customer's chat, so that what is told late changes nothing.
+    def control(self, account: str) -> Control | None:
+        """Return what is known of the control over the customer's chat on an account."""
+        return next((known for known in self.memory.controls if known.account == account), None)
 
-        What the platform has `told` overrules what something else of the same second implies.
+    def given_control(self, account: str, *, ours: bool, at: datetime, told: bool = False) -> None:
+        """Remember who controls the customer's chat on an account since `at`, if nothing newer is known.
+
+        What the platform has `told` overrules what something else of the same second implies. That another
+        app gave us the chat is remembered also if it was told late: what it was told before is ours.
         """
-        known = self.memory.control
-        if known is None and ours and not told and self.capabilities.window is None:
+        known = self.control(account)
+        if known is None and ours and not told and self.capabilities_of(account).window is None:
             return  # no other app serves chats of channels without a window
+        passed = known.passed if known is not None else None
+        if ours and told:
+            passed = max(at, passed or at)
+        control = replace(known, passed=passed) if known is not None else None
         if known is None or at > known.at or (told and at >= known.at.replace(microsecond=0)):
-            passed = told or (known is not None and known.ours and known.passed)
-            self.remember(control=Control(ours, at, passed=ours and passed))
+            control = Control(account, ours, at, passed)
+        others = [each for each in self.memory.controls if each.account != account]
+        self.remember(controls=(*others, *filter(None, [control])))
+
+    def keep(self, *messages: MessageId) -> None:
+        """Remember messages of the customer that we answer once another app has given us their chat."""
+        self.remember(kept=tuple(dict.fromkeys((*self.memory.kept, *messages)))[-_KEPT:])
 
     @property
     def hourly(self) -> tuple[Counted, int, timedelta]:
@@ -553,7 +583,11 @@ class Turn:
     @property
     def capabilities(self) -> Capabilities:
         """Return the capabilities of the channel where the customer is now."""
-        return self.rules.capabilities.get(self.view.conversation.place.account, MODEST)
+        return self.capabilities_of(self.view.conversation.place.account)
+
+    def capabilities_of(self, account: str) -> Capabilities:
+        """Return the capabilities of the channel of an account."""
+        return self.rules.capabilities.get(account, MODEST)
 
 
 def _stops(clear: ClearTimers, timer: SetTimer) -> bool:

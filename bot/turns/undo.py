@@ -25,12 +25,21 @@ def release(turn: Turn) -> None:
         timer = turn.timers.get((RELEASE, str(message.id)))
         if blocked_until is None and timer is not None and timer.due_at > turn.now:
             blocked_until = timer.due_at
+        if blocked_until is None and _waits_for_words_of_people(turn, message):
+            blocked_until = turn.now + LOOK_AGAIN
         if blocked_until is None:
             _send(turn, message)
             if turn.awaits_files(turn.messages[message.id]):
                 blocked_until = turn.now + LOOK_AGAIN
         elif timer is None:
             turn.add(SetTimer(RELEASE, str(message.id), blocked_until))
+
+
+def _waits_for_words_of_people(turn: Turn, message: Message) -> bool:
+    """Return whether automatic words may be said once a person's, which are leaving, have got us the chat."""
+    if message.role is Role.STAFF or not turn.another_has_the_word:
+        return False
+    return any(map(turn.is_leaving, turn.messages.values()))
 
 
 def _send(turn: Turn, message: Message) -> None:
@@ -55,7 +64,6 @@ def _send(turn: Turn, message: Message) -> None:
         turn.add(ChangeMessage(message.id, state=MessageState.FAILED))
         turn.mark(message, Mark.FAILED)
     if staff:
-        turn.given_control(ours=True, at=turn.now)
         turn.add(ClearTimers(ANSWER_DUE))
         answered(turn)
         turn.explain(f"person {message.sender}", "their words left after the undo")
@@ -67,8 +75,12 @@ def withdraw(turn: Turn, message: Message) -> None:
     turn.add(ClearTimers(RELEASE, str(message.id)))
 
 
-def withdraw_unsent(turn: Turn) -> None:
-    """Take back automatic messages that are to leave now, and of which nothing has begun to leave."""
+def withdraw_unsent(turn: Turn) -> list[Message]:
+    """Take back automatic messages that are to leave now, and of which nothing has begun to leave.
+
+    Return them.
+    """
+    unsent = []
     for message in list(turn.messages.values()):
         automatic = message.role in (Role.AGENT, Role.SYSTEM)
         if automatic and message.state is MessageState.RELEASED and message.id in turn.view.unsent:
@@ -77,3 +89,5 @@ def withdraw_unsent(turn: Turn) -> None:
             if message.role is Role.AGENT:
                 turn.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
             turn.explain("desk", "took back what had not begun to leave")
+            unsent.append(message)
+    return unsent

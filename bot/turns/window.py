@@ -94,6 +94,9 @@ def _as_the_policy_says(turn: Turn, message: Message) -> None:
     wanted = turn.organization.policies.outside_window
     if wanted == HOLD or turn.memory.parked > 1 or message.role is Role.STAFF:
         return
+    if turn.another_has_the_word:
+        turn.explain("desk", "sent no template: another app is answering there")
+        return
     filled = next((f for f in _in_their_language(turn, message.sender) if f.template.name == wanted), None)
     if filled is None:
         turn.explain("desk", f"the account has no template {wanted!r}: held")
@@ -184,18 +187,6 @@ def reopened(turn: Turn) -> None:
             turn.add(SettleOffer(message.id, Post(said)))
     turn.explain("customer", f"wrote again: {turn.memory.parked} held messages leave")
     turn.remember(parked=0)
-
-
-def reopened_by_another(turn: Turn) -> list[Message]:
-    """Let parked messages leave once another app gives the chat back, if the customer has written to it.
-
-    Automatic ones that were decided before are taken back instead. Return these.
-    """
-    outdated = withdraw_outdated(turn)
-    closes = open_until(turn.view.conversation, turn.capabilities)
-    if closes is not None and closes > turn.now:
-        reopened(turn)
-    return outdated
 
 
 def withdraw_outdated(turn: Turn) -> list[Message]:

@@ -210,7 +210,7 @@ def ask_of(event: Event, name: str) -> Ask | None:
     those.
     """
     content = event.content
-    if event.standing is not Standing.CUSTOMER or event.automatic or event.overheard:
+    if event.standing is not Standing.CUSTOMER or event.automatic:
         return None
     if not isinstance(content, Said) or any(
         a.kind is not AttachmentKind.ORIGINAL for a in content.attachments

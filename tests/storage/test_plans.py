@@ -487,6 +487,7 @@ CASES = (
     Case("how far", views._HOW_FAR, lambda s: {"ids": s.messages[:2]}, 60),
     Case("leaving", views._LEAVING, lambda s: {"ids": s.messages[:2]}, 60),
     Case("inputs", views.INPUTS, lambda s: {"ids": s.waiting[:AT_ONCE]}, 100),
+    Case("heard", views._HEARD, lambda s: {"id": s.ids[0], "ids": s.messages[:2]}, 60),
     Case("earlier in this hour of the customer", views._CROWD, lambda s: {"id": s.ids[0]}, 120),
     Case("earlier in this hour of nobody", views._UNVOUCHED, lambda s: {"id": s.ids[0]}, 200),
     Case("arrived", views._ARRIVED, lambda s: {"ids": s.messages[:2]}, 60),

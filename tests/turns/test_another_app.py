@@ -1,5 +1,6 @@
 """Where another program serves a chat beside us: it is heard, nothing of ours interrupts it by itself."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,13 +49,24 @@ async def test_who_gets_the_word_repeats_no_answer_of_theirs(desk: Bench) -> Non
     assert to_customers(await desk.deliver()) == []
 
 
-async def test_an_answer_that_was_being_made_is_not_sent_once_another_has_the_word(desk: Bench) -> None:
+@pytest.mark.parametrize("what", [TAKEN, "Are you there?"])
+async def test_an_answer_that_is_being_made_is_not_sent_once_another_has_the_word(
+    desk: Bench, what: ThreadControl | str
+) -> None:
+    await desk.hear(desk.event("Where is my parcel?", MAYA, on="whatsapp"))
+    [(_, commit)] = await desk.decided()
+    await desk.hear(desk.event(what, MAYA, on="whatsapp", overheard=what is not TAKEN))
+    assert await desk.commit(replace(commit, insist=False)) == "superseded"
+
+
+@pytest.mark.parametrize("question", ["Where is my parcel?", "What is my case number?"])
+async def test_nothing_is_answered_that_another_got_with_the_word(desk: Bench, question: str) -> None:
     taken = desk.event(TAKEN, MAYA, on="whatsapp")
-    await desk.hear(desk.event("Where is my parcel?", MAYA, on="whatsapp"), taken)
-    await desk.turn()
+    await desk.hear(desk.event(question, MAYA, on="whatsapp"), taken)
+    assert [decision.asked for decision in await desk.turn()] == [()]
     assert to_customers(await desk.deliver()) == []
-    [[id_]] = await desk.rows("select id from conversations")
-    assert states(await desk.view(id_), "An answer.") == [MessageState.WITHDRAWN]  # type: ignore[arg-type]
+    await hear(desk, PASSED)
+    assert len(to_customers(await desk.deliver())) == 1
 
 
 async def test_an_answer_that_waits_in_the_outbox_is_not_sent_once_another_has_the_word(desk: Bench) -> None:
@@ -105,8 +117,8 @@ async def test_people_see_who_has_the_word_and_take_it_by_writing(desk: Bench) -
     await desk.staff("I am here.", view, ref="s1")
     await desk.undo_is_over()
     assert to_customers(await desk.deliver()) == ["I am here."]
-    control = (await desk.view(id_)).conversation.memory.control  # type: ignore[arg-type]
-    assert control is not None
+    await desk.turn()
+    [control] = (await desk.view(id_)).conversation.memory.controls  # type: ignore[arg-type]
     assert control.ours
 
 

@@ -65,6 +65,6 @@ async def test_asking_takes_the_word_back_from_another_app(desk: Bench, view: Vi
     await desk.say(ThreadControl(ours=False), on="whatsapp")
     await desk.deliver()
     assert (await pressed(desk, view))[0] == [EN.asks_number]
-    control = (await desk.view(view.conversation.id)).conversation.memory.control
-    assert control is not None
+    await desk.turn()
+    [control] = (await desk.view(view.conversation.id)).conversation.memory.controls
     assert control.ours

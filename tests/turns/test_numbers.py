@@ -223,7 +223,7 @@ async def traces(desk: Bench, who: str, id_: ConversationId, left: list[Left], n
         reasons,
         [(m.role, m.state, m.text.replace(number, "N")) for m in view.story],
         await desk.rows(
-            "select status, owner_kind, owner_name, accepted, handled, position, memory #- '{control,at}'"
+            "select status, owner_kind, owner_name, accepted, handled, position, memory #- '{controls,0,at}'"
             " from conversations where id = :id",
             id=id_,
         ),
@@ -505,9 +505,9 @@ async def copy_in(desk: Bench) -> tuple[str, str]:
 
 
 async def stored(desk: Bench, id_: ConversationId) -> None:
-    """The file store has it."""
+    """The file store has it, and the newest is reported."""
     await desk.execute("update files set state = 'stored', size = 10, ref = null, due_at = null")
-    [[carrier]] = await desk.rows("select message_id from files")
+    [[carrier], *_] = await desk.rows("select message_id from files order by id desc")
     await desk.report(id_, FileReport(carrier, 0, "stored"))  # type: ignore[arg-type]
     await desk.turn()
 
