@@ -5,7 +5,7 @@ from connectors.sandbox.messenger.model import Attachment, ChatMessage, Choice, 
 from connectors.sandbox.messenger.phone import Phone
 from connectors.sandbox.messenger.stand_in import PLATFORM, MessengerStandIn
 from connectors.sandbox.meta.trouble import Trouble
-from connectors.sandbox.meta.webhook import RetryPauses
+from connectors.sandbox.webhook_queue import RetryPauses
 
 __all__ = [
     "PLATFORM",

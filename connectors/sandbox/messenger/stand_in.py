@@ -20,7 +20,8 @@ from connectors.sandbox.meta.errors import JsonObject
 from connectors.sandbox.meta.files import KeptFile
 from connectors.sandbox.meta.ids import HexIds, numeric, random_hex
 from connectors.sandbox.meta.trouble import Troubles
-from connectors.sandbox.meta.webhook import Parcel, RetryPauses, Webhook
+from connectors.sandbox.meta.webhook import PAUSES, Parcel, Webhook
+from connectors.sandbox.webhook_queue import RetryPauses
 
 PLATFORM = "messenger"
 
@@ -68,7 +69,7 @@ class MessengerStandIn:
             taken=self._taken,
             faults=faults,
             troubles=self.troubles,
-            pauses=pauses or RetryPauses(),
+            pauses=pauses or PAUSES,
             timeout=webhook_timeout,
         )
         self._webhook.url = webhook_url
@@ -109,7 +110,7 @@ class MessengerStandIn:
 
         Safe to call twice.
         """
-        await self._webhook.start()
+        self._webhook.start()
 
     async def close(self) -> None:
         await self._webhook.close()
@@ -209,16 +210,16 @@ class MessengerStandIn:
 
     def pending(self) -> int:
         """Return how many webhooks the product has not accepted yet."""
-        return len(self._webhook.pending())
+        return len(self._webhook.queue.pending())
 
     @property
     def undelivered(self) -> int:
         """Return how many webhooks were given up after the last attempt."""
-        return self._webhook.undelivered
+        return self._webhook.queue.given_up
 
     async def settled(self) -> None:
         """Wait until the product has accepted every webhook."""
-        await self._webhook.settled()
+        await self._webhook.queue.settled()
 
     # Saving and loading
 
@@ -236,7 +237,7 @@ class MessengerStandIn:
         return {
             "members": [member.snapshot() for member in self._page.members.values()],
             "files": [file.snapshot() for file in self._page.files.values()],
-            "pending": [parcel.snapshot() for parcel in self._webhook.pending()],
+            "pending": [parcel.snapshot() for parcel in self._webhook.queue.pending()],
             "troubles": self.troubles.snapshot(),
             "subscribed": sorted(self._page.subscribed),
             "moved": self.clock.moved.total_seconds(),
@@ -266,9 +267,9 @@ class MessengerStandIn:
         self._page.last_ms = last_ms
         self.clock.moved = timedelta(seconds=moved)
         self._webhook.url = str(saved["webhook_url"])
-        self._webhook.drop()
+        self._webhook.queue.drop()
         for parcel in parcels:
-            self._webhook.add(parcel)
+            self._webhook.queue.add(parcel.lane, parcel)
 
     # Internal
 

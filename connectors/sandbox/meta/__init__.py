@@ -3,6 +3,5 @@
 from connectors.sandbox.meta.calls import SentCall
 from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.meta.trouble import Trouble, Troubles
-from connectors.sandbox.meta.webhook import RetryPauses
 
-__all__ = ["MovableClock", "RetryPauses", "SentCall", "Trouble", "Troubles"]
+__all__ = ["MovableClock", "SentCall", "Trouble", "Troubles"]

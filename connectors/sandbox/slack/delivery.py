@@ -4,19 +4,19 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from itertools import count
 from typing import Self
 from urllib.parse import urlencode
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession
 
 from connectors.sandbox.fault import Faults
 from connectors.sandbox.slack.sockets import Sockets, Unacknowledged
 from connectors.sandbox.slack.wire import Clock, Wire
+from connectors.sandbox.webhook_queue import Attempt, WebhookQueue
 
 # https://docs.slack.dev/apis/events-api#retries: nearly at once, after a minute, after five.
 RETRY_DELAYS = (timedelta(0), timedelta(minutes=1), timedelta(minutes=5))
@@ -62,7 +62,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 class Delivery:
-    """Own every task that talks to the app. Events from before `start` wait for it."""
+    """Talks to the app. Events wait in `queue` until it is started."""
 
     def __init__(
         self,
@@ -75,104 +75,36 @@ class Delivery:
         retry_delays: Sequence[timedelta] = RETRY_DELAYS,
     ) -> None:
         self.urls: dict[Route, str] = {}
-        self.undelivered = 0  # events given up after the last retry
         self._sockets = sockets
         self._secret = signing_secret
         self._clock = clock
         self._faults = faults
         self._timeout = ack_timeout.total_seconds()
         self._retry_delays = tuple(delay.total_seconds() for delay in retry_delays)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._backlog: list[Parcel] = []
-        self._under_way: dict[int, Parcel] = {}  # events that were neither taken nor given up
-        self._numbers = count()
-        self._session: ClientSession | None = None
+        self.queue = WebhookQueue(self._send, self._pause, timeout=self._timeout)
 
-    async def start(self) -> None:
-        if self._session is None:
-            self._session = ClientSession(timeout=ClientTimeout(total=self._timeout))
-            backlog, self._backlog = self._backlog, []
-            for parcel in backlog:
-                self.send(parcel)
-
-    async def close(self) -> None:
-        """Stop all deliveries at once. Events that were not taken are sent after the next `start`."""
-        session, self._session = self._session, None
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._backlog = self.pending()
-        self._under_way.clear()
-        if session is not None:
-            await session.close()
-
-    def pending(self) -> list[Parcel]:
-        """Return the events that the app has not taken yet, oldest first."""
-        return [*self._under_way.values(), *self._backlog]
-
-    def add(self, parcels: Iterable[Parcel]) -> None:
-        """Add events of an earlier process. They wait for `start`."""
-        self._backlog.extend(parcels)
-
-    async def settled(self) -> None:
-        """Wait until nothing is on its way any more, including retries."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def send(self, parcel: Parcel) -> None:
-        """Deliver an event to the app in the background."""
-        if self._session is None:
-            self._backlog.append(parcel)
-            return
-        delays = tuple(self._faults.deliveries("slack", parcel.name))
-        if not delays:
-            self._spawn(self._to_its_end(parcel, self._retry(parcel, "http_timeout")))
-            return
-        self._spawn(self._to_its_end(parcel, self._first(parcel, delays[0])))
-        for delay in delays[1:]:
-            self._spawn(self._copy(parcel, delay))
+    def add(self, parcel: Parcel) -> None:
+        """Deliver an event to the app in the background. Slack's events have no order."""
+        self.queue.add(object(), parcel, self._faults.deliveries("slack", parcel.name))
 
     async def ask(self, parcel: Parcel) -> Answer:
         """Deliver an interaction to the app and return its answer. Slack never retries these."""
         delays = tuple(self._faults.deliveries("slack", parcel.name))
         if not delays:
             return Answer(taken=False, reason="http_timeout")
-        for delay in delays[1:]:
-            self._spawn(self._copy(parcel, delay))
+        if len(delays) > 1:
+            self.queue.add(object(), parcel, delays[1:])
         await asyncio.sleep(delays[0])
         return await self._attempt(parcel, 0, "")
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _pause(self, failures: int) -> float | None:
+        return self._retry_delays[failures - 1] if failures <= len(self._retry_delays) else None
 
-    async def _to_its_end(self, parcel: Parcel, work: Coroutine[object, object, None]) -> None:
-        """Deliver an event. It stays pending if that is cancelled."""
-        number = next(self._numbers)
-        self._under_way[number] = parcel
-        await work
-        del self._under_way[number]
-
-    async def _copy(self, parcel: Parcel, delay: float) -> None:
-        await asyncio.sleep(delay)
-        await self._attempt(parcel, 0, "")
-
-    async def _first(self, parcel: Parcel, delay: float) -> None:
-        if delay:
-            await asyncio.sleep(delay)
-        answer = await self._attempt(parcel, 0, "")
-        if not answer.taken and answer.wants_retry:
-            await self._retry(parcel, answer.reason)
-
-    async def _retry(self, parcel: Parcel, reason: str) -> None:
-        for number, delay in enumerate(self._retry_delays, start=1):
-            await asyncio.sleep(delay)
-            answer = await self._attempt(parcel, number, reason)
-            if answer.taken or not answer.wants_retry:
-                return
-            reason = answer.reason
-        self.undelivered += 1
+    async def _send(self, _: ClientSession, attempts: Sequence[Attempt[Parcel]]) -> str:
+        attempt = attempts[0]
+        answer = await self._attempt(attempt.event, attempt.failures, attempt.problem)
+        done = answer.taken or not answer.wants_retry or attempt.event.route is not Route.EVENTS
+        return "" if done else answer.reason
 
     async def _attempt(self, parcel: Parcel, number: int, reason: str) -> Answer:
         if self._sockets.count:
@@ -194,7 +126,8 @@ class Delivery:
         return Answer(taken=True, body=body)
 
     async def _by_http(self, url: str, parcel: Parcel, number: int, reason: str) -> Answer:
-        if self._session is None:
+        session = self.queue.session
+        if session is None:
             return Answer(taken=False, reason="connection_failed", wants_retry=False)
         content_type, body = _encoded(parcel)
         timestamp = str(int(self._clock().timestamp()))
@@ -207,7 +140,7 @@ class Delivery:
         if number:
             headers |= {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason}
         try:
-            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
                 text = await response.text()
                 refuses = response.headers.get("X-Slack-No-Retry") == "1"
                 if not 200 <= response.status < 300:

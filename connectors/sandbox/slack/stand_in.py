@@ -140,11 +140,11 @@ class SlackStandIn(Tenant):
 
     async def start(self) -> None:
         """Begin to deliver. Calling it twice is harmless."""
-        await self._delivery.start()
+        self._delivery.queue.start()
 
     async def close(self) -> None:
         await self._sockets.close()
-        await self._delivery.close()
+        await self._delivery.queue.stop()
 
     def configure_http(self, *, events_url: str, interactions_url: str, commands_url: str) -> None:
         """Set the Request URLs, used while no Socket Mode connection is open."""
@@ -174,7 +174,7 @@ class SlackStandIn(Tenant):
 
     async def settled(self) -> None:
         """Wait until every event was taken or given up."""
-        await self._delivery.settled()
+        await self._delivery.queue.settled()
 
     # Further workspaces
 
@@ -248,7 +248,7 @@ class SlackStandIn(Tenant):
     @property
     def undelivered(self) -> int:
         """Return the number of events that the app took in no attempt."""
-        return self._delivery.undelivered
+        return self._delivery.queue.given_up
 
     @property
     def socket_count(self) -> int:
@@ -257,7 +257,7 @@ class SlackStandIn(Tenant):
     def snapshot(self) -> Wire:
         """Return the whole state as JSON, with the events that the app has not taken, and no connections."""
         kept = dump(self._workspace.state) | {
-            "undelivered": [parcel.snapshot() for parcel in self._delivery.pending()]
+            "undelivered": [parcel.snapshot() for parcel in self._delivery.queue.pending()]
         }
         others = {
             team: {"name": tenant.installation.team_name, "state": dump(self._workspaces[team].state)}
@@ -280,5 +280,7 @@ class SlackStandIn(Tenant):
             self.workspace(team, other["name"])
             self._workspaces[team].state = load(other["state"])
         self.installs.load(raw.get("tokens", {}))
-        self._delivery.add(map(Parcel.restored, raw.get("undelivered", ())))
+        self._delivery.queue.drop()
+        for parcel in map(Parcel.restored, raw.get("undelivered", ())):
+            self._delivery.queue.add(object(), parcel)
         self._workspace.show("restored")

@@ -177,7 +177,7 @@ class Tenant(PeopleSide):
             "is_ext_shared_channel": bool(channel and channel.connected),
             "event_context": f"4-{workspace.ids('')}",
         }
-        self._tells.send(Parcel(Route.EVENTS, event["type"], envelope))
+        self._tells.add(Parcel(Route.EVENTS, event["type"], envelope))
 
 
 def _channel_of(event: Wire) -> str:

@@ -6,7 +6,7 @@ from connectors.sandbox.telegram.limits import Limits
 from connectors.sandbox.telegram.model import ChatMessage, SentCall, TelegramUser
 from connectors.sandbox.telegram.stand_in import TelegramStandIn
 from connectors.sandbox.telegram.together import together
-from connectors.sandbox.telegram.webhook import RetryPauses
+from connectors.sandbox.webhook_queue import RetryPauses
 
 __all__ = [
     "ChatMessage",

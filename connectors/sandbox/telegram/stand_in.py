@@ -26,7 +26,7 @@ from connectors.sandbox.telegram.model import (
 )
 from connectors.sandbox.telegram.together import together
 from connectors.sandbox.telegram.updates import UpdateBox
-from connectors.sandbox.telegram.webhook import RetryPauses
+from connectors.sandbox.webhook_queue import RetryPauses
 
 FIRST_UPDATE_ID = 100_000_001
 FIRST_USER_ID = 7_000_000_001

@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
+from aiohttp import ClientSession
+
 from connectors.sandbox.telegram.model import ApiError, JsonObject
-from connectors.sandbox.telegram.webhook import PendingUpdate, RetryPauses, Webhook, WebhookPump
+from connectors.sandbox.telegram.webhook import PendingUpdate, Webhook, post
+from connectors.sandbox.webhook_queue import Attempt, RetryPauses, WebhookQueue
 
 # Sent only to a bot that asks for them by name: https://core.telegram.org/bots/api#setwebhook
 ON_REQUEST_ONLY = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
@@ -60,7 +63,7 @@ class UpdateBox:
         self.next_id = first_update_id
         self._now = now
         self._pauses = pauses
-        self._pump = WebhookPump(self._taken, self._note_failure, pauses, timeout)
+        self._queue = WebhookQueue(self._post, pauses.after, timeout=timeout, taken=self._taken)
         self._again: list[PendingUpdate] = []  # duplicates for getUpdates
         self._arrival: asyncio.Future[None] | None = None
         self._emptied: asyncio.Future[None] | None = None
@@ -98,19 +101,11 @@ class UpdateBox:
         self.next_id += 1
         self.pending[update.update_id] = update
         if self.webhook is not None:
-            self._send(update, delays)
+            if self.open:
+                self._queue.add(chat_id, update, delays)
         else:
             self._again.extend(update for _ in delays[1:])
             self._wake()
-
-    def _send(self, update: PendingUpdate, delays: Sequence[float]) -> None:
-        if not self._pump.running:
-            return
-        if delays[0] > 0.0:
-            self._pump.add_copies(update, delays)
-        else:
-            self._pump.add(update)
-            self._pump.add_copies(update, delays[1:])
 
     async def set_webhook(self, webhook: Webhook | None, *, drop_pending: bool) -> None:
         self.webhook = webhook
@@ -135,21 +130,28 @@ class UpdateBox:
             timer.cancel()
         self._timers.clear()
         self._wake()
-        await self._pump.stop()
+        await self._queue.stop()
 
     async def _restart(self) -> None:
-        await self._pump.stop()
+        """Deliver all updates that the bot has not confirmed, to the webhook that is set now."""
+        await self._queue.stop()
+        self._queue.drop()
         if self.open and self.webhook is not None:
-            await self._pump.start(self.webhook)
+            self._queue.start(connections=self.webhook.max_connections)
             for update in self.pending.values():
-                self._pump.add(update)
+                self._queue.add(update.chat_id, update)
+
+    async def _post(self, session: ClientSession, attempts: Sequence[Attempt[PendingUpdate]]) -> str:
+        if self.webhook is None:
+            return "no webhook is set"
+        problem = await post(session, self.webhook, attempts)
+        if problem:
+            self.last_error = LastError(self._now(), problem)
+        return problem
 
     def _taken(self, update: PendingUpdate) -> None:
         self.pending.pop(update.update_id, None)
         self._note_emptied()
-
-    def _note_failure(self, problem: str) -> None:
-        self.last_error = LastError(self._now(), problem)
 
     def _after(self, delay: float, action: Callable[[], None]) -> None:
         def due() -> None:

@@ -1,7 +1,7 @@
 """A stand-in for WhatsApp that speaks the Cloud API."""
 
 from connectors.sandbox.meta.trouble import Trouble
-from connectors.sandbox.meta.webhook import RetryPauses
+from connectors.sandbox.webhook_queue import RetryPauses
 from connectors.sandbox.whatsapp.limits import Limits
 from connectors.sandbox.whatsapp.model import ChatMessage, Choice, Tick
 from connectors.sandbox.whatsapp.phone import Phone

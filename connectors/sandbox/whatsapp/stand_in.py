@@ -14,7 +14,8 @@ from connectors.sandbox.meta.errors import JsonObject
 from connectors.sandbox.meta.files import KeptFile
 from connectors.sandbox.meta.ids import HexIds, random_hex
 from connectors.sandbox.meta.trouble import Troubles
-from connectors.sandbox.meta.webhook import Parcel, RetryPauses, Webhook
+from connectors.sandbox.meta.webhook import PAUSES, Parcel, Webhook
+from connectors.sandbox.webhook_queue import RetryPauses
 from connectors.sandbox.whatsapp.kept import restored_owner, snapshot_of
 from connectors.sandbox.whatsapp.limits import Limits
 from connectors.sandbox.whatsapp.line import Line, Owner, compose
@@ -74,7 +75,7 @@ class WhatsAppStandIn:
             taken=self._taken,
             faults=faults,
             troubles=self.troubles,
-            pauses=pauses or RetryPauses(),
+            pauses=pauses or PAUSES,
             timeout=webhook_timeout,
         )
         self._webhook.url = webhook_url
@@ -121,7 +122,7 @@ class WhatsAppStandIn:
 
         Safe to call twice.
         """
-        await self._webhook.start()
+        self._webhook.start()
 
     async def close(self) -> None:
         await self._line.stop()
@@ -225,17 +226,17 @@ class WhatsAppStandIn:
 
     def pending(self) -> int:
         """Return how many webhooks the product has not accepted yet."""
-        return len(self._webhook.pending())
+        return len(self._webhook.queue.pending())
 
     @property
     def undelivered(self) -> int:
         """Return how many webhooks were given up after the last attempt."""
-        return self._webhook.undelivered
+        return self._webhook.queue.given_up
 
     async def settled(self) -> None:
         """Wait until links are fetched, and the product has accepted every webhook."""
         await self._line.idle()
-        await self._webhook.settled()
+        await self._webhook.queue.settled()
 
     # Saving and loading
 
@@ -250,7 +251,7 @@ class WhatsAppStandIn:
 
     def snapshot(self) -> JsonObject:
         """Return the whole state as JSON, except the log of calls and the templates."""
-        return snapshot_of(self._line, self._webhook.url, self._webhook.pending())
+        return snapshot_of(self._line, self._webhook.url, self._webhook.queue.pending())
 
     def restore(self, saved: Mapping[str, object]) -> None:
         """Load a snapshot before `start`. Raise KeyError, TypeError or ValueError if it is not one."""
@@ -269,9 +270,9 @@ class WhatsAppStandIn:
         self._line.subscribed = bool(saved["subscribed"])
         self.clock.moved = timedelta(seconds=moved)
         self._webhook.url = str(saved["webhook_url"])
-        self._webhook.drop()
+        self._webhook.queue.drop()
         for parcel in parcels:
-            self._webhook.add(parcel)
+            self._webhook.queue.add(parcel.lane, parcel)
 
     # Internal
 

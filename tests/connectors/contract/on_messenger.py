@@ -15,7 +15,7 @@ from connectors.meta import sign
 from connectors.sandbox.messenger import MessengerStandIn, Phone
 from connectors.sandbox.messenger.model import ChatMessage
 from connectors.sandbox.meta.clock import MovableClock
-from connectors.sandbox.meta.webhook import RetryPauses
+from connectors.sandbox.webhook_queue import RetryPauses
 from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_webhook, served
 from tests.connectors.resources import memory_resources
 

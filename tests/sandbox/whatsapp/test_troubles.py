@@ -138,6 +138,19 @@ async def test_a_burst_comes_in_one_request_with_an_entry_for_each_person(rig: R
     assert len(told.messages()) == 4
 
 
+async def test_a_burst_that_was_refused_comes_again_in_order(rig: Rig, maya: Phone) -> None:
+    await rig.told()
+    rig.stand_in.troubles.switch(Trouble.BATCHES)
+    rig.listener.answer = lambda number: 500 if number < 4 else 200
+    hugo = rig.stand_in.customer("Hugo", "491517654321")
+    for n in range(3):
+        maya.say(str(n))
+        hugo.say(str(n))
+    messages = (await rig.told()).messages()[1:]
+    for phone in (maya, hugo):
+        assert [each["text"]["body"] for each in messages if each["from"] == phone.wa_id] == ["0", "1", "2"]
+
+
 async def test_receipts_come_in_the_wrong_order(rig: Rig, maya: Phone) -> None:
     rig.stand_in.troubles.switch(Trouble.RECEIPTS_SHUFFLED)
     await rig.text(maya)
