@@ -1,15 +1,31 @@
 """The mail server as one of the sandbox's stand-ins: started and saved like the others."""
 
 import logging
-from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from bot.core.ids import Clock, utc_now
 from connectors.sandbox.mail import Letter, MailServer
+from connectors.sandbox.mail.imap import KeptFolder
+from connectors.sandbox.snapshots import dump, load
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCustomer:
+    address: str
+    name: str
+    inbox: list[Letter]
+    sent: list[Letter]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMail:
+    mailbox: KeptFolder | None
+    customers: list[SavedCustomer]
 
 
 class Mailbox:
@@ -21,7 +37,7 @@ class Mailbox:
         self.on_change: Callable[[str], None] | None = None  # called with the address whose letters changed
         self._password = password
         self._clock = clock
-        self._saved: Mapping[str, object] | None = None  # the mailbox as an earlier process left it
+        self._saved: KeptFolder | None = None  # the mailbox as an earlier process left it
         mail.on_change = self.changed
 
     async def running(self, _: web.Application) -> AsyncIterator[None]:
@@ -58,35 +74,16 @@ class Mailbox:
 
     def snapshot(self) -> dict[str, object]:
         """Return the customers' mails, and the newest ones in the product's mailbox."""
-        return {
-            "mailbox": self.mail.imap.kept(self.address) or self._saved,
-            "customers": [
-                {
-                    "address": client.address,
-                    "name": client.name,
-                    "inbox": [_kept(letter) for letter in client.inbox],
-                    "sent": [_kept(letter) for letter in client.sent],
-                }
-                for client in self.mail.customers
-            ],
-        }
+        customers = [
+            SavedCustomer(client.address, client.name, client.inbox, client.sent)
+            for client in self.mail.customers
+        ]
+        return dump(SavedMail(self.mail.imap.kept(self.address) or self._saved, customers))
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """Load a snapshot. Raise KeyError, TypeError or ValueError if it is not one."""
-        customers = saved["customers"]
-        if not isinstance(customers, list):
-            raise TypeError("a snapshot of the mail has a list of customers")
-        for each in customers:
-            client = self.mail.customer(str(each["address"]), str(each["name"]))
-            client.inbox[:] = [_letter(text) for text in each["inbox"]]
-            client.sent[:] = [_letter(text) for text in each["sent"]]
-        mailbox = saved.get("mailbox")
-        self._saved = mailbox if isinstance(mailbox, dict) else None
-
-
-def _kept(letter: Letter) -> str:
-    return b64encode(letter.raw).decode()
-
-
-def _letter(text: object) -> Letter:
-    return Letter(b64decode(str(text)))
+        """Load a snapshot. Raise ValueError if it is not one."""
+        mail = load(SavedMail, saved)
+        for each in mail.customers:
+            client = self.mail.customer(each.address, each.name)
+            client.inbox[:], client.sent[:] = each.inbox, each.sent
+        self._saved = mail.mailbox

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -35,6 +36,7 @@ from connectors.sandbox.people import TEAM, People
 from connectors.sandbox.rate_limit import Rate
 from connectors.sandbox.slack import Refused, SlackStandIn
 from connectors.sandbox.slack.delivery import RETRY_DELAYS
+from connectors.sandbox.snapshots import load
 from connectors.sandbox.staff import NIGHT_WATCH, Staff, sample_staff
 from connectors.sandbox.telegram import Limits, TelegramStandIn
 from connectors.sandbox.whatsapp import WhatsAppStandIn
@@ -51,7 +53,13 @@ class StandIn(Protocol):
 CUSTOMERS = ("Maya Fischer",)
 _FIRST_STAFF_ID = 7_100_000_001
 Forget = Callable[[Set[str]], Awaitable[None]]
-_SPINE = ("telegram", "slack")  # the sides in every state file, also in old ones
+_VERSION = 3  # of the state file
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSandbox:
+    stand_ins: dict[str, dict[str, object]]
+    slack_urls: dict[str, str]
 
 
 class Sandbox:
@@ -259,11 +267,8 @@ class Sandbox:
         )
 
     def snapshot(self) -> Snapshot:
-        return {
-            "version": 2,
-            **{name: stand_in.snapshot() for name, stand_in in self._stand_ins.items()},
-            "slack_urls": self._slack_urls,
-        }
+        stand_ins = {name: stand_in.snapshot() for name, stand_in in self._stand_ins.items()}
+        return {"version": _VERSION, "stand_ins": stand_ins, "slack_urls": self._slack_urls}
 
     def _load(self, staff: Staff, customers: Sequence[str]) -> None:
         saved = self._file.read() if self._file is not None else None
@@ -271,7 +276,7 @@ class Sandbox:
             before = self.snapshot()
             try:
                 self._restore(saved)
-            except (KeyError, TypeError, ValueError, AttributeError, Refused) as error:
+            except (KeyError, TypeError, ValueError, Refused) as error:
                 self._restore(before)
                 self._file.set_aside(error)
             else:
@@ -287,19 +292,17 @@ class Sandbox:
                 group.join(member)
 
     def _restore(self, saved: Snapshot) -> None:
-        """Load a saved state. A side that an older file does not have stays as it is."""
-        urls = saved["slack_urls"]
+        """Load a saved state.
+
+        Raise KeyError, TypeError, ValueError or Refused for a broken one, or one of another version.
+        """
+        if saved.get("version") != _VERSION:
+            raise ValueError("another version of the sandbox wrote it")
+        state = load(SavedSandbox, saved)
         for name, stand_in in self._stand_ins.items():
-            if name not in saved and name not in _SPINE:
-                continue
-            kept = saved[name]
-            if not isinstance(kept, dict):
-                raise TypeError(f"the state of the sandbox has {name}")
-            stand_in.restore(kept)
-        if not isinstance(urls, dict):
-            raise TypeError("the state of the sandbox has slack_urls")
-        if urls:
-            self.configure_slack(urls["events_url"], urls["interactions_url"], urls["commands_url"])
+            stand_in.restore(state.stand_ins.get(name, {}))
+        if state.slack_urls:
+            self.configure_slack(**state.slack_urls)
 
     def _add_missing(self, staff: Staff) -> None:
         known = {str(user["id"]) for user in self.slack.users()}

@@ -23,6 +23,7 @@ from connectors.sandbox.faults import Mischief
 from connectors.sandbox.messenger import MessengerStandIn
 from connectors.sandbox.meta.webhook import Parcel
 from connectors.sandbox.server import Sandbox
+from connectors.sandbox.snapshots import load
 from connectors.sandbox.whatsapp import WhatsAppStandIn
 from connectors.sandbox.whatsapp.line import compose as whatsapp_batch
 from tests.accounts import hooks
@@ -164,7 +165,7 @@ def _batches(parcels: Sequence[Parcel], chance: random.Random) -> list[Sequence[
 def _pending(stand_in: WhatsAppStandIn | MessengerStandIn) -> list[Parcel]:
     saved = stand_in.snapshot()["pending"]
     assert isinstance(saved, list)
-    return [Parcel.restored(each) for each in saved]
+    return [load(Parcel, each) for each in saved]
 
 
 @pytest.mark.long

@@ -7,9 +7,10 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import ArgsKwargs, ErrorDetails, to_jsonable_python
+from pydantic_core import ArgsKwargs, ErrorDetails
 
 from bot.core.errors import CommandError
+from connectors.sandbox.snapshots import as_json
 
 Method = TypeVar("Method", bound=Callable[..., object])
 _STRICT = ConfigDict(strict=True, val_json_bytes="base64")
@@ -66,7 +67,7 @@ class Call:
             raise CommandError(_sentence(error.errors(include_url=False))) from None
         if isawaitable(result):
             result = await result
-        return {} if result is None else to_jsonable_python(result)
+        return {} if result is None else as_json(result)
 
 
 def calls_of(part: object) -> Iterator[tuple[str, str, Call]]:

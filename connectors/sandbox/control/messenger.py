@@ -9,6 +9,7 @@ from bot.core.errors import CommandError
 from connectors.sandbox.control.calls import action, view
 from connectors.sandbox.control.files import about, kept_file_answer
 from connectors.sandbox.messenger import ChatMessage, MessengerStandIn, Phone
+from connectors.sandbox.snapshots import dump
 
 _LONGEST_CHAT = 300  # messages that the page gets
 
@@ -34,7 +35,7 @@ class MessengerControl:
         files = [
             {"kind": each.kind, **about(self.stand_in.file(each.file_id))} for each in message.attachments
         ]
-        return {**message.snapshot(), "files": files}
+        return {**dump(message), "files": files}
 
     @view
     def users(self) -> object:

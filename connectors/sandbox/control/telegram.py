@@ -8,6 +8,7 @@ from aiohttp import web
 from bot.core.errors import CommandError
 from connectors.sandbox.control.calls import action, view
 from connectors.sandbox.control.files import file_answer
+from connectors.sandbox.snapshots import dump
 from connectors.sandbox.telegram import ChatMessage, GroupChat, TelegramStandIn, TelegramUser
 
 _LONGEST_CHAT = 300  # messages that the page gets
@@ -42,7 +43,7 @@ class TelegramControl:
         return self._group(group) if group else self.telegram
 
     def _shown(self, message: ChatMessage) -> Mapping[str, object]:
-        shown = message.snapshot()
+        shown: dict[str, object] = dump(message)
         if message.file_id:
             shown["file"] = {
                 "id": message.file_id,
@@ -181,9 +182,7 @@ class TelegramControl:
                 "forum": group.group.forum,
                 "members": [{"id": member.id, "name": member.name} for member in group.members()],
                 "latest": _latest(group, 0),
-                "topics": [
-                    {**topic.snapshot(), "latest": _latest(group, topic.id)} for topic in group.topics()
-                ],
+                "topics": [{**dump(topic), "latest": _latest(group, topic.id)} for topic in group.topics()],
             }
             for group in self.telegram.groups()
         ]

@@ -8,6 +8,7 @@ from aiohttp import web
 from bot.core.errors import CommandError
 from connectors.sandbox.control.calls import action, view
 from connectors.sandbox.control.files import about, kept_file_answer
+from connectors.sandbox.snapshots import dump
 from connectors.sandbox.whatsapp import ChatMessage, Phone, WhatsAppStandIn
 
 _LONGEST_CHAT = 300  # messages that the page gets
@@ -31,7 +32,7 @@ class WhatsAppControl:
         return found
 
     def _shown(self, message: ChatMessage) -> Mapping[str, object]:
-        return {**message.snapshot(), "file": about(self.stand_in.file(message.file_id))}
+        return {**dump(message), "file": about(self.stand_in.file(message.file_id))}
 
     @view
     def users(self) -> object:

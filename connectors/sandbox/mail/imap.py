@@ -5,9 +5,9 @@ import re
 import secrets
 import ssl
 from argparse import Namespace
-from base64 import b64decode, b64encode
-from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from proxyprotocol.reader import ProxyProtocolReader
@@ -28,8 +28,25 @@ from pysasl.creds.external import ExternalCredentials
 from pysasl.creds.server import ServerCredentials
 from pysasl.hashing import Cleartext
 
+from connectors.sandbox.snapshots import Bytes
+
 _KEPT = 50  # mails of a mailbox that outlive the process
 _MECHANISMS = (b"PLAIN", b"LOGIN", b"XOAUTH2")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMail:
+    uid: int
+    at: datetime
+    raw: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFolder:
+    """The newest mails of a folder."""
+
+    validity: int
+    mails: list[KeptMail]
 
 
 class _Config(Config):
@@ -208,38 +225,30 @@ class ImapServer:
         message = await box.append(AppendMessage(raw, when, frozenset()), recent=True)
         return message.uid
 
-    def kept(self, address: str) -> dict[str, object] | None:
-        """Return the newest mails of a user's INBOX as JSON, or None if there is no such user."""
+    def kept(self, address: str) -> KeptFolder | None:
+        """Return the newest mails of a user's INBOX, or None if there is no such user."""
         known = self._config.set_cache.get(address)
         if known is None:
             return None
         box = known[0]._inbox
-        newest = list(box._messages.values())[-_KEPT:]
-        return {
-            "validity": box._uid_validity,
-            "mails": [
-                {
-                    "uid": message.uid,
-                    "at": message.internal_date.timestamp(),
-                    "raw": b64encode(bytes(message._content)).decode(),
-                }
-                for message in newest
-                if message._content is not None
-            ],
-        }
+        mails = [
+            KeptMail(message.uid, message.internal_date, bytes(message._content))
+            for message in list(box._messages.values())[-_KEPT:]
+            if message._content is not None
+        ]
+        return KeptFolder(box._uid_validity, mails)
 
-    async def restore(self, address: str, saved: Mapping[str, Any], now: datetime) -> None:
+    async def restore(self, address: str, saved: KeptFolder, now: datetime) -> None:
         """Fill an empty INBOX with what `kept` returned.
 
         Mails that come later get UIDs that were never used, also if `saved` is older than what the product
         read.
         """
         box = await self.folder(address)
-        box._uid_validity = int(saved["validity"])
-        for mail in saved["mails"]:
-            box._max_uid = int(mail["uid"]) - 1
-            when = datetime.fromtimestamp(mail["at"], UTC)
-            await box.append(AppendMessage(b64decode(mail["raw"]), when, frozenset()), recent=False)
+        box._uid_validity = saved.validity
+        for mail in saved.mails:
+            box._max_uid = mail.uid - 1
+            await box.append(AppendMessage(mail.raw, mail.at, frozenset()), recent=False)
         box._max_uid = max(box._max_uid, int(now.timestamp()))
 
     async def raw_mails(self, address: str, folder: str = "INBOX") -> list[bytes]:

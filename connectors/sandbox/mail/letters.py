@@ -5,6 +5,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import getaddresses, parseaddr
 
+from connectors.sandbox.snapshots import Bytes
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -15,7 +17,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    raw: bytes
+    raw: Bytes
 
     @property
     def message(self) -> EmailMessage:

@@ -1,6 +1,7 @@
 """A server that is Messenger for the product: the Graph API on one side, people with phones on the other."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from aiohttp import web
@@ -19,11 +20,26 @@ from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.meta.errors import JsonObject
 from connectors.sandbox.meta.files import KeptFile
 from connectors.sandbox.meta.ids import HexIds, numeric, random_hex
-from connectors.sandbox.meta.trouble import Troubles
+from connectors.sandbox.meta.trouble import Trouble, Troubles
 from connectors.sandbox.meta.webhook import PAUSES, Parcel, Webhook
+from connectors.sandbox.snapshots import dump, load
 from connectors.sandbox.webhook_queue import RetryPauses
 
 PLATFORM = "messenger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is saved of the stand-in."""
+
+    members: list[Member]
+    files: dict[str, KeptFile]
+    pending: list[Parcel]
+    troubles: Mapping[Trouble, int | None]
+    subscribed: set[str]
+    moved: timedelta  # the clock
+    last_ms: int
+    webhook_url: str
 
 
 class MessengerStandIn:
@@ -234,42 +250,28 @@ class MessengerStandIn:
 
     def snapshot(self) -> JsonObject:
         """Return the whole state as JSON, except the log of calls."""
-        return {
-            "members": [member.snapshot() for member in self._page.members.values()],
-            "files": [file.snapshot() for file in self._page.files.values()],
-            "pending": [parcel.snapshot() for parcel in self._webhook.queue.pending()],
-            "troubles": self.troubles.snapshot(),
-            "subscribed": sorted(self._page.subscribed),
-            "moved": self.clock.moved.total_seconds(),
-            "last_ms": self._page.last_ms,
-            "webhook_url": self._webhook.url,
-        }
+        state = State(
+            members=list(self._page.members.values()),
+            files=self._page.files,
+            pending=self._webhook.queue.pending(),
+            troubles=self.troubles.on(),
+            subscribed=self._page.subscribed,
+            moved=self.clock.moved,
+            last_ms=self._page.last_ms,
+            webhook_url=self._webhook.url,
+        )
+        return dump(state)
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """Load a snapshot before `start`. Raise KeyError, TypeError or ValueError if it is not one."""
-        members, files, pending, subscribed = (
-            saved[key] for key in ("members", "files", "pending", "subscribed")
-        )
-        troubles, moved, last_ms = (saved[key] for key in ("troubles", "moved", "last_ms"))
-        if not isinstance(members, list) or not isinstance(files, list) or not isinstance(pending, list):
-            raise TypeError("a snapshot has lists of members, files and pending webhooks")
-        if not isinstance(subscribed, list) or not isinstance(troubles, dict):
-            raise TypeError("a snapshot has a list of subscribed fields, and troubles")
-        if not isinstance(moved, (int, float)) or not isinstance(last_ms, int):
-            raise TypeError("a snapshot has what the clock was moved by, and the last time given out")
-        people = [Member.restored(each) for each in members]
-        kept = [KeptFile.restored(each) for each in files]
-        parcels = [Parcel.restored(each) for each in pending]
-        self.troubles.restore(troubles)
-        self._page.replace_members(people)
-        self._page.files = {file.id: file for file in kept}
-        self._page.subscribed = {str(each) for each in subscribed}
-        self._page.last_ms = last_ms
-        self.clock.moved = timedelta(seconds=moved)
-        self._webhook.url = str(saved["webhook_url"])
-        self._webhook.queue.drop()
-        for parcel in parcels:
-            self._webhook.queue.add(parcel.lane, parcel)
+        """Load a snapshot before `start`. Raise ValueError if it is not one."""
+        state = load(State, saved)
+        self.troubles.restore(state.troubles)
+        self._page.replace_members(state.members)
+        self._page.files = state.files
+        self._page.subscribed = state.subscribed
+        self._page.last_ms = state.last_ms
+        self.clock.moved = state.moved
+        self._webhook.restore(state.webhook_url, state.pending)
 
     # Internal
 

@@ -41,6 +41,9 @@ class Troubles:
         """Return the troubles that are on, and how many times each still strikes (None: no limit)."""
         return dict(self._on)
 
+    def restore(self, saved: Mapping[Trouble, int | None]) -> None:
+        self._on = dict(saved)
+
     def strikes(self, trouble: Trouble) -> bool:
         """Return True if the trouble strikes now. This counts as one time."""
         if trouble not in self._on:
@@ -52,9 +55,3 @@ class Troubles:
             else:
                 self._on[trouble] = left - 1
         return True
-
-    def snapshot(self) -> dict[str, object]:
-        return {trouble.value: times for trouble, times in self._on.items()}
-
-    def restore(self, saved: Mapping[str, object]) -> None:
-        self._on = {Trouble(name): times if isinstance(times, int) else None for name, times in saved.items()}

@@ -7,9 +7,8 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import aiohttp
 
@@ -30,16 +29,6 @@ class Parcel:
     kind: str  # the name that faults use
     content: JsonObject
     message: str = ""  # the id of the customer's message in it, for its tick when accepted
-
-    def snapshot(self) -> JsonObject:
-        return {"lane": self.lane, "kind": self.kind, "content": self.content, "message": self.message}
-
-    @classmethod
-    def restored(cls, saved: Mapping[str, object]) -> Self:
-        content = saved["content"]
-        if not isinstance(content, dict):
-            raise TypeError("what happened is a JSON object")
-        return cls(str(saved["lane"]), str(saved["kind"]), content, message=str(saved["message"]))
 
 
 # Meta gives an event up after about seven days.
@@ -102,6 +91,13 @@ class Webhook:
     def add(self, parcel: Parcel) -> None:
         """Add an event, with the copies and the delays that the faults decide."""
         self.queue.add(parcel.lane, parcel, self._faults.deliveries(self._platform, parcel.kind))
+
+    def restore(self, url: str, pending: Iterable[Parcel]) -> None:
+        """Go on with the events that an earlier process did not deliver."""
+        self.url = url
+        self.queue.drop()
+        for parcel in pending:
+            self.queue.add(parcel.lane, parcel)
 
     async def verify(self, url: str, verify_token: str = "") -> None:
         """Ask whether the address is ours, as Meta does before it accepts one. Raise CommandError if not."""

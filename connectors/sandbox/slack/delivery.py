@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Self
 from urllib.parse import urlencode
 
 from aiohttp import ClientError, ClientSession
@@ -36,13 +35,6 @@ class Parcel:
     route: Route
     name: str  # the name that faults use: the event's or the payload's type
     payload: Wire
-
-    def snapshot(self) -> Wire:
-        return {"route": self.route.value, "name": self.name, "payload": self.payload}
-
-    @classmethod
-    def restored(cls, saved: Wire) -> Self:
-        return cls(Route(saved["route"]), saved["name"], saved["payload"])
 
 
 @dataclass(frozen=True, slots=True)

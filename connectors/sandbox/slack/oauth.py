@@ -66,6 +66,10 @@ class Installs:
         self._refresh: dict[str, str] = {}  # refresh token → team
         self._revoked: dict[str, str] = {}  # token → team
 
+    def lasting_tokens(self) -> dict[str, str]:
+        """Return the tokens that never expire, with their teams. The app asks for the others anew."""
+        return {key: held.team for key, held in self._tokens.items() if held.expires is None}
+
     def grant(self, token: str, team: str) -> None:
         """Add a token that never expires."""
         self._tokens[token] = _Token(team, None)
@@ -176,12 +180,3 @@ class Installs:
             self._refresh[refresh] = home.team_id
             answer |= {"refresh_token": refresh, "expires_in": int(TOKEN_LIFE.total_seconds())}
         return answer
-
-    def dump(self) -> Wire:
-        """Return the tokens that never expire. The others are not kept, as the app asks for new ones."""
-        return {key: held.team for key, held in self._tokens.items() if held.expires is None}
-
-    def load(self, raw: Mapping[str, str]) -> None:
-        for token, team in raw.items():
-            if team in self._workspaces:
-                self.grant(token, team)

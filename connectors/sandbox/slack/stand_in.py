@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from aiohttp import web
@@ -12,13 +13,30 @@ from connectors.sandbox.slack.delivery import ACK_TIMEOUT, RETRY_DELAYS, Deliver
 from connectors.sandbox.slack.oauth import Client, Installs
 from connectors.sandbox.slack.shapes import Installation
 from connectors.sandbox.slack.sockets import Sockets
-from connectors.sandbox.slack.state import Channel, User, dump, emptied, load
+from connectors.sandbox.slack.state import Channel, State, User, emptied
 from connectors.sandbox.slack.tenants import VERIFICATION_TOKEN, Tenant
 from connectors.sandbox.slack.web import SlackWeb
 from connectors.sandbox.slack.wire import Clock, Ids, Wire, random_id, wall_clock
 from connectors.sandbox.slack.workspace import Workspace
+from connectors.sandbox.snapshots import dump, load
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8080/sandbox/slack"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedWorkspace:
+    name: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What is saved of the stand-in: its own workspace, and all others by team."""
+
+    state: State
+    pending: list[Parcel]
+    workspaces: dict[str, SavedWorkspace]
+    tokens: dict[str, str]
 
 
 class SlackStandIn(Tenant):
@@ -256,31 +274,34 @@ class SlackStandIn(Tenant):
 
     def snapshot(self) -> Wire:
         """Return the whole state as JSON, with the events that the app has not taken, and no connections."""
-        kept = dump(self._workspace.state) | {
-            "undelivered": [parcel.snapshot() for parcel in self._delivery.queue.pending()]
-        }
-        others = {
-            team: {"name": tenant.installation.team_name, "state": dump(self._workspaces[team].state)}
-            for team, tenant in self._tenants.items()
-        }
-        if not others:
-            return kept
-        return {**kept, "workspaces": others, "tokens": self.installs.dump()}
+        saved = Saved(
+            state=self._workspace.state,
+            pending=self._delivery.queue.pending(),
+            workspaces={
+                team: SavedWorkspace(tenant.installation.team_name, self._workspaces[team].state)
+                for team, tenant in self._tenants.items()
+            },
+            tokens=self.installs.lasting_tokens(),
+        )
+        return dump(saved)
+
+    def restore(self, snapshot: Mapping[str, object]) -> None:
+        """Load a snapshot. Raise ValueError if it is not one."""
+        saved = load(Saved, snapshot)
+        self._workspace.state = saved.state
+        for team, other in saved.workspaces.items():
+            self.workspace(team, other.name)
+            self._workspaces[team].state = other.state
+        for token, team in saved.tokens.items():
+            if team in self._workspaces:
+                self.installs.grant(token, team)
+        self._delivery.queue.drop()
+        for parcel in saved.pending:
+            self._delivery.queue.add(object(), parcel)
+        self._workspace.show("restored")
 
     def start_over(self) -> None:
         """Forget all messages in every workspace. People, channels and installations stay."""
         for workspace in self._workspaces.values():
             workspace.state = emptied(workspace.state)
-        self._workspace.show("restored")
-
-    def restore(self, snapshot: Mapping[str, object]) -> None:
-        self._workspace.state = load(snapshot)
-        raw: Wire = dict(snapshot)
-        for team, other in raw.get("workspaces", {}).items():
-            self.workspace(team, other["name"])
-            self._workspaces[team].state = load(other["state"])
-        self.installs.load(raw.get("tokens", {}))
-        self._delivery.queue.drop()
-        for parcel in map(Parcel.restored, raw.get("undelivered", ())):
-            self._delivery.queue.add(object(), parcel)
         self._workspace.show("restored")

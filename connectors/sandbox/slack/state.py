@@ -1,12 +1,10 @@
 """Everything that a Slack workspace stores, as plain data that can be saved and loaded."""
 
-from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from connectors.sandbox.slack.wire import Wire
+from connectors.sandbox.snapshots import Bytes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +103,7 @@ class StoredFile:
     size: int
     user: str
     created: int
-    content: bytes = b""
+    content: Bytes = b""
     uploaded: bool = False
     shared: bool = False
     deleted: bool = False
@@ -163,46 +161,3 @@ def emptied(state: State) -> State:
     """Return the state with its people and channels, but without messages."""
     channels = {key: replace(channel, messages=[]) for key, channel in state.channels.items()}
     return State(users=state.users, channels=channels, last_ts=state.last_ts)
-
-
-def dump(state: State) -> Wire:
-    raw = asdict(state)
-    for stored in raw["files"].values():
-        stored["content"] = b64encode(stored["content"]).decode()
-    for timed in (*raw["triggers"].values(), *raw["response_urls"].values()):
-        timed["expires"] = timed["expires"].isoformat()
-    return raw
-
-
-def load(raw: Mapping[str, Any]) -> State:
-    """Load what `dump` returned. Raises KeyError or TypeError for anything else."""
-    return State(
-        users={key: User(**item) for key, item in raw["users"].items()},
-        channels={key: _channel(item) for key, item in raw["channels"].items()},
-        ephemerals=[Ephemeral(**item) for item in raw["ephemerals"]],
-        files={
-            key: StoredFile(**{**item, "content": b64decode(item["content"])})
-            for key, item in raw["files"].items()
-        },
-        views={key: View(**item) for key, item in raw["views"].items()},
-        stacks={key: list(item) for key, item in raw["stacks"].items()},
-        homes=dict(raw["homes"]),
-        triggers={key: Trigger(**_timed(item)) for key, item in raw["triggers"].items()},
-        response_urls={key: ResponseUrl(**_timed(item)) for key, item in raw["response_urls"].items()},
-        deliveries={key: list(item) for key, item in raw["deliveries"].items()},
-        panes=dict(raw.get("panes", {})),
-        last_ts=raw["last_ts"],
-    )
-
-
-def _timed(raw: Mapping[str, Any]) -> Wire:
-    return {**raw, "expires": datetime.fromisoformat(raw["expires"])}
-
-
-def _channel(raw: Mapping[str, Any]) -> Channel:
-    return Channel(**{**raw, "messages": [_message(item) for item in raw["messages"]]})
-
-
-def _message(raw: Mapping[str, Any]) -> Message:
-    edited = raw["edited"]
-    return Message(**{**raw, "edited": Edited(**edited) if edited else None})

@@ -78,7 +78,7 @@ class BotServer:
         limit = min(100, max(1, params.integer("limit", 100)))
         timeout = min(50, max(0, params.integer("timeout")))
         updates = await self._box.get(params.integer("offset"), limit, timeout)
-        return b"[%b]" % b",".join(update.body for update in updates)
+        return f"[{','.join(update.body for update in updates)}]".encode()
 
     async def _set_webhook(self, params: Params) -> bytes:
         url, secret = params.text("url"), params.text("secret_token")

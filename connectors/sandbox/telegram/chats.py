@@ -23,6 +23,19 @@ class Tap:
     at: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedChats:
+    """What is saved of the chats: no message that only one person sees."""
+
+    users: list[TelegramUser]
+    groups: list[Group]
+    messages: list[ChatMessage]
+    blocked: set[int]
+    files: dict[str, StoredFile]
+    last_message: int
+    last_file: int
+
+
 class Chats:
     """The chats of one bot. `ids` creates the ids of people; messages and files are numbered from 1."""
 
@@ -229,16 +242,33 @@ class Chats:
 
     # Keeping
 
-    def snapshot(self) -> JsonObject:
-        return {
-            "users": [user.snapshot() for user in self.users.values()],
-            "groups": [group.snapshot() for group in self.groups.values()],
-            "messages": [message.snapshot() for chat in self.messages.values() for message in chat.values()],
-            "blocked": sorted(self.blocked),
-            "files": [file.snapshot() for file in self.files.values()],
-            "last_message": self._last_message,
-            "last_file": self._last_file,
-        }
+    def snapshot(self) -> SavedChats:
+        return SavedChats(
+            users=list(self.users.values()),
+            groups=list(self.groups.values()),
+            messages=[message for chat in self.messages.values() for message in chat.values()],
+            blocked=self.blocked,
+            files=self.files,
+            last_message=self._last_message,
+            last_file=self._last_file,
+        )
+
+    def restore(self, saved: SavedChats) -> None:
+        """Replace everything by a snapshot."""
+        self.users.clear()
+        self.groups.clear()
+        self.messages.clear()
+        self._by_name.clear()
+        for user in saved.users:
+            self._keep_user(user)
+        for group in saved.groups:
+            self.keep_group(group)
+        for message in saved.messages:
+            self.messages[message.chat_id][message.message_id] = message
+        self.files = saved.files
+        self.paths = {file.path: file for file in saved.files.values()}
+        self.blocked = saved.blocked
+        self._last_message, self._last_file = saved.last_message, saved.last_file
 
     def skip_ids(self, following: int) -> None:
         """Number the next messages and files from `following` on, if they are not beyond it already."""
@@ -254,34 +284,3 @@ class Chats:
         for chat_id, messages in self.messages.items():
             messages.clear()
             self.changed(chat_id)
-
-    def restore(self, saved: Mapping[str, object]) -> None:
-        """Replace everything by a snapshot. A broken snapshot raises before anything is replaced."""
-        groups = [Group.restored(group) for group in _objects(saved.get("groups", []))]
-        users = [TelegramUser.restored(user) for user in _objects(saved["users"])]
-        messages = [ChatMessage.restored(message) for message in _objects(saved["messages"])]
-        files = [StoredFile.restored(file) for file in _objects(saved["files"])]
-        blocked, last_message, last_file = saved["blocked"], saved["last_message"], saved["last_file"]
-        if not (isinstance(blocked, list) and isinstance(last_message, int) and isinstance(last_file, int)):
-            raise TypeError("a snapshot of chats has a list of blocked chats and two counters")
-        self.users.clear()
-        self.groups.clear()
-        self.messages.clear()
-        self._by_name.clear()
-        for user in users:
-            self._keep_user(user)
-        for group in groups:
-            self.keep_group(group)
-        for message in messages:
-            self.messages[message.chat_id][message.message_id] = message
-        self.files = {file.file_id: file for file in files}
-        self.paths = {file.path: file for file in files}
-        self.blocked = set(blocked)
-        self._last_message, self._last_file = last_message, last_file
-
-
-def _objects(value: object) -> list[dict[str, str]]:
-    # The type is only for the constructors: the values are our own and have the right types.
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise TypeError("a snapshot holds lists of objects")
-    return value

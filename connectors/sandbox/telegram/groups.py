@@ -3,9 +3,7 @@
 https://core.telegram.org/bots/api#forumtopic
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
 
 from connectors.sandbox.telegram.model import JsonObject, bad_request
 
@@ -25,15 +23,6 @@ class Topic:
 
     def wire(self) -> JsonObject:
         return {"message_thread_id": self.id, "name": self.name, "icon_color": self.icon_color}
-
-    def snapshot(self) -> JsonObject:
-        return {
-            "id": self.id,
-            "name": self.name,
-            "icon_color": self.icon_color,
-            "closed": self.closed,
-            "deleted": self.deleted,
-        }
 
 
 @dataclass(slots=True)
@@ -70,30 +59,3 @@ class Group:
         if found is None or found.deleted:
             raise bad_request("message thread not found")
         return found
-
-    def snapshot(self) -> JsonObject:
-        return {
-            "id": self.id,
-            "title": self.title,
-            "forum": self.forum,
-            "members": sorted(self.members),
-            "administrator": self.administrator,
-            "manages_topics": self.manages_topics,
-            "deletes_messages": self.deletes_messages,
-            "invites_users": self.invites_users,
-            "links": self.links,
-            "username": self.username,
-            "bot_inside": self.bot_inside,
-            "reactions": self.reactions,
-            "topics": [topic.snapshot() for topic in self.topics.values()],
-        }
-
-    @classmethod
-    def restored(cls, saved: Mapping[str, object]) -> Self:
-        fields: dict[str, object] = dict(saved)
-        members, topics = saved["members"], saved["topics"]
-        if not isinstance(members, list) or not isinstance(topics, list):
-            raise TypeError("a snapshot of a group has lists of members and topics")
-        fields["members"] = set(members)
-        fields["topics"] = {topic["id"]: Topic(**topic) for topic in topics}
-        return cls(**fields)  # type: ignore[arg-type]  # our own snapshot, by field name

@@ -3,11 +3,11 @@
 The shapes are those of the Bot API (https://core.telegram.org/bots/api#available-types).
 """
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+
+from connectors.sandbox.snapshots import Bytes
 
 JsonObject = dict[str, object]
 
@@ -25,25 +25,6 @@ class TelegramUser:
     @property
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
-
-    def snapshot(self) -> JsonObject:
-        return {
-            "id": self.id,
-            "first_name": self.first_name,
-            "last_name": self.last_name,
-            "username": self.username,
-            "language_code": self.language_code,
-        }
-
-    @classmethod
-    def restored(cls, saved: Mapping[str, str]) -> Self:
-        return cls(
-            id=int(saved["id"]),
-            first_name=saved["first_name"],
-            last_name=saved["last_name"],
-            username=saved["username"],
-            language_code=saved["language_code"],
-        )
 
     def wire(self) -> JsonObject:
         user: JsonObject = {"id": self.id, "is_bot": False, "first_name": self.first_name}
@@ -71,28 +52,7 @@ class StoredFile:
     path: str  # as getFile names it: "photos/file_3.jpg"
     name: str
     mime_type: str
-    content: bytes
-
-    def snapshot(self) -> JsonObject:
-        return {
-            "file_id": self.file_id,
-            "unique_id": self.unique_id,
-            "path": self.path,
-            "name": self.name,
-            "mime_type": self.mime_type,
-            "content": base64.b64encode(self.content).decode(),
-        }
-
-    @classmethod
-    def restored(cls, saved: Mapping[str, str]) -> Self:
-        return cls(
-            file_id=saved["file_id"],
-            unique_id=saved["unique_id"],
-            path=saved["path"],
-            name=saved["name"],
-            mime_type=saved["mime_type"],
-            content=base64.b64decode(saved["content"]),
-        )
+    content: Bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,47 +96,6 @@ class ChatMessage:
                 if self.entities:
                     wire["caption_entities"] = list(self.entities)
         return wire
-
-    def snapshot(self) -> JsonObject:
-        return {
-            "message_id": self.message_id,
-            "chat_id": self.chat_id,
-            "from_bot": self.from_bot,
-            "date": self.date,
-            "kind": self.kind,
-            "text": self.text,
-            "entities": list(self.entities),
-            "media": self.media,
-            "file_id": self.file_id,
-            "media_group_id": self.media_group_id,
-            "reply_to": self.reply_to,
-            "buttons": [list(row) for row in self.buttons],
-            "extra": [list(pair) for pair in self.extra],
-            "edit_date": self.edit_date,
-            "deleted": self.deleted,
-            "reactions": [list(pair) for pair in self.reactions],
-            "sender_id": self.sender_id,
-            "topic": self.topic,
-            "receiver": self.receiver,
-            "ephemeral": self.ephemeral,
-        }
-
-    @classmethod
-    def restored(cls, saved: Mapping[str, object]) -> Self:
-        fields: dict[str, object] = dict(saved)
-        fields["entities"] = tuple(_rows(saved["entities"]))
-        fields["buttons"] = tuple(tuple(_rows(row)) for row in _rows(saved["buttons"]))
-        fields["extra"] = tuple((pair[0], pair[1]) for pair in _pairs(saved["extra"]))
-        fields["reactions"] = tuple((str(pair[0]), str(pair[1])) for pair in _pairs(saved["reactions"]))
-        return cls(**fields)  # type: ignore[arg-type]  # our own snapshot, by field name
-
-
-def _rows(value: object) -> list[JsonObject]:
-    return value if isinstance(value, list) else []
-
-
-def _pairs(value: object) -> list[Sequence[object]]:
-    return value if isinstance(value, list) else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 from aiohttp import web
@@ -10,9 +10,10 @@ from aiohttp import web
 from bot.core.errors import CommandError
 from bot.core.ids import Clock, utc_now
 from connectors.sandbox.fault import Faults, NoFaults
+from connectors.sandbox.snapshots import dump, load
 from connectors.sandbox.telegram.api import Api, TapAnswer
 from connectors.sandbox.telegram.bot_server import PLATFORM, BotServer
-from connectors.sandbox.telegram.chats import Chats, Tap
+from connectors.sandbox.telegram.chats import Chats, SavedChats, Tap
 from connectors.sandbox.telegram.group_chat import GroupChat
 from connectors.sandbox.telegram.groups import Group
 from connectors.sandbox.telegram.limits import Limits
@@ -25,12 +26,21 @@ from connectors.sandbox.telegram.model import (
     TelegramUser,
 )
 from connectors.sandbox.telegram.together import together
-from connectors.sandbox.telegram.updates import UpdateBox
+from connectors.sandbox.telegram.updates import SavedUpdates, UpdateBox
 from connectors.sandbox.webhook_queue import RetryPauses
 
 FIRST_UPDATE_ID = 100_000_001
 FIRST_USER_ID = 7_000_000_001
 FIRST_GROUP_ID = -1_001_000_000_001
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is saved of the stand-in."""
+
+    chats: SavedChats
+    updates: SavedUpdates
+    commands: list[JsonObject]
 
 
 class TelegramStandIn:
@@ -285,23 +295,14 @@ class TelegramStandIn:
 
     def snapshot(self) -> JsonObject:
         """Return the whole state as JSON, without the log of calls."""
-        return {
-            "chats": self._chats.snapshot(),
-            "updates": self._box.snapshot(),
-            "commands": self._api.commands,
-        }
+        return dump(State(self._chats.snapshot(), self._box.snapshot(), self._api.commands))
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """Restore a snapshot. Call it before `start`.
-
-        Raises KeyError, TypeError or ValueError for anything else.
-        """
-        chats, updates, commands = saved["chats"], saved["updates"], saved["commands"]
-        if not isinstance(chats, dict) or not isinstance(updates, dict) or not isinstance(commands, list):
-            raise TypeError("a snapshot has chats, updates and commands")
-        self._chats.restore(chats)
-        self._box.restore(updates)
-        self._api.commands = commands
+        """Restore a snapshot. Call it before `start`. Raises ValueError for anything else."""
+        state = load(State, saved)
+        self._chats.restore(state.chats)
+        self._box.restore(state.updates)
+        self._api.commands = state.commands
 
     def skip_ids(self) -> None:
         """Go on with ids that were never used, although the restored state may be older than what the bot
@@ -398,7 +399,7 @@ class TelegramStandIn:
     def _queue(self, kind: str, chat_id: int, payload: str) -> None:
         delays = self._faults.deliveries(PLATFORM, kind)
 
-        def body(update_id: int) -> bytes:
-            return f'{{"update_id":{update_id},"{kind}":{payload}}}'.encode()
+        def body(update_id: int) -> str:
+            return f'{{"update_id":{update_id},"{kind}":{payload}}}'
 
         self._box.add(kind, chat_id, body, delays)

@@ -4,13 +4,13 @@ https://core.telegram.org/bots/api#getting-updates
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from aiohttp import ClientSession
 
-from connectors.sandbox.telegram.model import ApiError, JsonObject
+from connectors.sandbox.telegram.model import ApiError
 from connectors.sandbox.telegram.webhook import PendingUpdate, Webhook, post
 from connectors.sandbox.webhook_queue import Attempt, RetryPauses, WebhookQueue
 
@@ -47,6 +47,14 @@ KINDS = (
 class LastError:
     at: int
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedUpdates:
+    next_id: int
+    pending: list[PendingUpdate]
+    allowed: frozenset[str] | None
+    webhook: Webhook | None
 
 
 class UpdateBox:
@@ -87,7 +95,7 @@ class UpdateBox:
         return kind in self.allowed if self.allowed is not None else kind not in ON_REQUEST_ONLY
 
     def add(
-        self, kind: str, chat_id: int, body: Callable[[int], bytes], delays: Sequence[float] = (0.0,)
+        self, kind: str, chat_id: int, body: Callable[[int], str], delays: Sequence[float] = (0.0,)
     ) -> None:
         """Add an update. `body` returns its JSON for an update_id. For `delays` see Faults.deliveries."""
         if not self.wants(kind):
@@ -202,34 +210,18 @@ class UpdateBox:
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
 
-    def snapshot(self) -> JsonObject:
-        webhook = self.webhook
-        return {
-            "next_id": self.next_id,
-            "pending": [update.snapshot() for update in self.pending.values()],
-            "allowed": sorted(self.allowed) if self.allowed is not None else None,
-            "webhook": None
-            if webhook is None
-            else {
-                "url": webhook.url,
-                "secret_token": webhook.secret_token,
-                "max_connections": webhook.max_connections,
-                "ip_address": webhook.ip_address,
-            },
-        }
-
-    def restore(self, saved: Mapping[str, object]) -> None:
-        """Restore a snapshot. Call it before `begin`, which starts to send what the box holds."""
-        pending, allowed, webhook, next_id = (
-            saved[key] for key in ("pending", "allowed", "webhook", "next_id")
+    def snapshot(self) -> SavedUpdates:
+        return SavedUpdates(
+            next_id=self.next_id,
+            pending=list(self.pending.values()),
+            allowed=self.allowed,
+            webhook=self.webhook,
         )
-        if not isinstance(pending, list) or not isinstance(next_id, int):
-            raise TypeError("a snapshot of updates has a list and the next id")
-        updates = [PendingUpdate.restored(item) for item in pending]
-        self.pending = {update.update_id: update for update in updates}
-        self.next_id = next_id
-        self.allowed = frozenset(str(kind) for kind in allowed) if isinstance(allowed, list) else None
-        self.webhook = replace(Webhook(url=""), **webhook) if isinstance(webhook, dict) else None
+
+    def restore(self, saved: SavedUpdates) -> None:
+        """Restore a snapshot. Call it before `begin`, which starts to send what the box holds."""
+        self.pending = {update.update_id: update for update in saved.pending}
+        self.next_id, self.allowed, self.webhook = saved.next_id, saved.allowed, saved.webhook
 
 
 def _webhook_active() -> ApiError:

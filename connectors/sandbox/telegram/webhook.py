@@ -1,12 +1,10 @@
 """Post updates to the bot's webhook: https://core.telegram.org/bots/api#setwebhook"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import aiohttp
 
-from connectors.sandbox.telegram.model import JsonObject
 from connectors.sandbox.webhook_queue import Attempt
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  # a header's name
@@ -17,22 +15,7 @@ class PendingUpdate:
     update_id: int
     chat_id: int
     kind: str
-    body: bytes  # the Update object as it goes over the wire
-
-    def snapshot(self) -> JsonObject:
-        return {
-            "update_id": self.update_id,
-            "chat_id": self.chat_id,
-            "kind": self.kind,
-            "body": self.body.decode(),
-        }
-
-    @classmethod
-    def restored(cls, saved: Mapping[str, object]) -> Self:
-        update_id, chat_id = saved["update_id"], saved["chat_id"]
-        if not isinstance(update_id, int) or not isinstance(chat_id, int):
-            raise TypeError("update_id and chat_id are integers")
-        return cls(update_id, chat_id, str(saved["kind"]), str(saved["body"]).encode())
+    body: str  # the Update object as it goes over the wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +33,7 @@ async def post(
     headers = {"Content-Type": "application/json"}
     if webhook.secret_token:
         headers[SECRET_HEADER] = webhook.secret_token
-    body = attempts[0].event.body
+    body = attempts[0].event.body.encode()
     try:
         async with session.post(webhook.url, data=body, headers=headers, allow_redirects=False) as response:
             if 200 <= response.status < 300:

@@ -1,10 +1,8 @@
 """Store what a phone shows: messages with their ticks, and what can be tapped."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Self
 
 from connectors.sandbox.meta.errors import JsonObject
 
@@ -35,15 +33,6 @@ class Choice:
     description: str = ""
     section: str = ""
 
-    def snapshot(self) -> JsonObject:
-        return {
-            "kind": self.kind,
-            "title": self.title,
-            "id": self.id,
-            "description": self.description,
-            "section": self.section,
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
@@ -68,47 +57,3 @@ class ChatMessage:
     error: int = 0  # Meta's code, when it failed
     deleted: bool = False
     category: str = "service"  # for the bill: a template's category, else "service"
-
-    def snapshot(self) -> JsonObject:
-        return {
-            "id": self.id,
-            "from_business": self.from_business,
-            "at": self.at.timestamp(),
-            "kind": self.kind,
-            "text": self.text,
-            "header": self.header,
-            "footer": self.footer,
-            "choices": [choice.snapshot() for choice in self.choices],
-            "menu": self.menu,
-            "file_id": self.file_id,
-            "file_name": self.file_name,
-            "content": self.content,
-            "contacts": list(self.contacts),
-            "reply_to": self.reply_to,
-            "reactions": [list(pair) for pair in self.reactions],
-            "tick": self.tick.value,
-            "error": self.error,
-            "deleted": self.deleted,
-            "category": self.category,
-        }
-
-    @classmethod
-    def restored(cls, saved: Mapping[str, object]) -> Self:
-        fields: dict[str, object] = dict(saved)
-        at = saved["at"]
-        if not isinstance(at, (int, float)):
-            raise TypeError("at is a number of seconds")
-        fields["at"] = datetime.fromtimestamp(at, UTC)
-        fields["choices"] = tuple(Choice(**each) for each in _items(saved["choices"]))
-        fields["contacts"] = tuple(_items(saved["contacts"]))
-        fields["reactions"] = tuple((str(pair[0]), str(pair[1])) for pair in _pairs(saved["reactions"]))
-        fields["tick"] = Tick(str(saved["tick"]))
-        return cls(**fields)  # type: ignore[arg-type]  # our own snapshot, by field name
-
-
-def _items(value: object) -> list[dict[str, str]]:
-    return value if isinstance(value, list) else []
-
-
-def _pairs(value: object) -> list[Sequence[object]]:
-    return value if isinstance(value, list) else []

@@ -1,6 +1,7 @@
 """A server that is WhatsApp for the product: the Cloud API on one side, people with phones on the other."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from aiohttp import web
@@ -13,10 +14,10 @@ from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.meta.errors import JsonObject
 from connectors.sandbox.meta.files import KeptFile
 from connectors.sandbox.meta.ids import HexIds, random_hex
-from connectors.sandbox.meta.trouble import Troubles
+from connectors.sandbox.meta.trouble import Trouble, Troubles
 from connectors.sandbox.meta.webhook import PAUSES, Parcel, Webhook
+from connectors.sandbox.snapshots import dump, load
 from connectors.sandbox.webhook_queue import RetryPauses
-from connectors.sandbox.whatsapp.kept import restored_owner, snapshot_of
 from connectors.sandbox.whatsapp.limits import Limits
 from connectors.sandbox.whatsapp.line import Line, Owner, compose
 from connectors.sandbox.whatsapp.model import Tick
@@ -27,6 +28,19 @@ from connectors.sandbox.whatsapp.server import Server, unreachable_callback
 from connectors.sandbox.whatsapp.templates import SAMPLES, Template
 
 PLATFORM = "whatsapp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is saved of the stand-in."""
+
+    owners: list[Owner]
+    files: dict[str, KeptFile]
+    pending: list[Parcel]
+    troubles: Mapping[Trouble, int | None]
+    subscribed: bool
+    moved: timedelta  # the clock
+    webhook_url: str
 
 
 class WhatsAppStandIn:
@@ -251,28 +265,26 @@ class WhatsAppStandIn:
 
     def snapshot(self) -> JsonObject:
         """Return the whole state as JSON, except the log of calls and the templates."""
-        return snapshot_of(self._line, self._webhook.url, self._webhook.queue.pending())
+        state = State(
+            owners=list(self._line.owners.values()),
+            files=self._line.files,
+            pending=self._webhook.queue.pending(),
+            troubles=self.troubles.on(),
+            subscribed=self._line.subscribed,
+            moved=self.clock.moved,
+            webhook_url=self._webhook.url,
+        )
+        return dump(state)
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """Load a snapshot before `start`. Raise KeyError, TypeError or ValueError if it is not one."""
-        owners, files, pending, troubles = (saved[key] for key in ("owners", "files", "pending", "troubles"))
-        moved = saved["moved"]
-        if not isinstance(owners, list) or not isinstance(files, list) or not isinstance(pending, list):
-            raise TypeError("a snapshot has lists of owners, files and pending webhooks")
-        if not isinstance(troubles, dict) or not isinstance(moved, (int, float)):
-            raise TypeError("a snapshot has troubles, and what the clock was moved by")
-        people = [restored_owner(each) for each in owners]
-        kept = [KeptFile.restored(each) for each in files]
-        parcels = [Parcel.restored(each) for each in pending]
-        self.troubles.restore(troubles)
-        self._line.replace_owners(people)
-        self._line.files = {file.id: file for file in kept}
-        self._line.subscribed = bool(saved["subscribed"])
-        self.clock.moved = timedelta(seconds=moved)
-        self._webhook.url = str(saved["webhook_url"])
-        self._webhook.queue.drop()
-        for parcel in parcels:
-            self._webhook.queue.add(parcel.lane, parcel)
+        """Load a snapshot before `start`. Raise ValueError if it is not one."""
+        state = load(State, saved)
+        self.troubles.restore(state.troubles)
+        self._line.replace_owners(state.owners)
+        self._line.files = state.files
+        self._line.subscribed = state.subscribed
+        self.clock.moved = state.moved
+        self._webhook.restore(state.webhook_url, state.pending)
 
     # Internal
 

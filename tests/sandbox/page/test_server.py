@@ -216,7 +216,7 @@ async def test_no_id_is_used_twice_although_the_state_is_older_than_what_was_sai
     for later in (1, 2):
         sandbox = Sandbox(state_file=state, clock=partial(_later, timedelta(seconds=later)))
         said = sandbox.telegram.say(sandbox.telegram.user("Kim Lee"), "again")
-        updates = sandbox.snapshot()["telegram"]["updates"]["pending"]  # type: ignore[index]
+        updates = sandbox.snapshot()["stand_ins"]["telegram"]["updates"]["pending"]  # type: ignore[index]
         told.append((said.message_id, updates[-1]["update_id"]))
     (message, update), (next_message, next_update) = told
     assert next_message > message
@@ -254,15 +254,16 @@ async def test_what_slack_could_not_deliver_is_delivered_after_a_restart(tmp_pat
     assert len(set(heard)) == 1
 
 
-async def test_a_state_of_two_platforms_is_still_read(tmp_path: Path) -> None:
+async def test_a_state_of_another_version_is_set_aside_with_a_sentence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     state = tmp_path / "sandbox.json"
     sandbox = await _serve_once(state)
-    old = {name: sandbox.snapshot()[name] for name in ("telegram", "slack", "slack_urls")}
-    state.write_text(json.dumps({"version": 1, **old}))
+    state.write_text(json.dumps({**sandbox.snapshot(), "version": 2}))
     again = Sandbox(state_file=state)
-    assert [each.text for each in again.telegram.chat(again.telegram.user("Kim Lee"))] == ["remember me"]
-    assert [phone.name for phone in again.whatsapp.phones()] == ["Maya Fischer"]
-    assert not (tmp_path / "sandbox.json.broken").exists()
+    assert "another version of the sandbox wrote it" in caplog.text
+    assert again.telegram.chat(again.telegram.user("Kim Lee")) == []
+    assert (tmp_path / "sandbox.json.broken").exists()
 
 
 async def test_each_app_and_each_bot_is_known_by_its_token(stage: Stage) -> None:
@@ -297,7 +298,9 @@ async def test_a_mail_is_shown_as_designed_where_nothing_of_it_can_run(stage: St
             assert response.status == 404
 
 
-@pytest.mark.parametrize("broken", ["{", "[]", '{"telegram": {}, "slack": {}, "slack_urls": {}}'])
+@pytest.mark.parametrize(
+    "broken", ["{", "[]", "{}", '{"version": 3, "stand_ins": {"telegram": {}}, "slack_urls": {}}']
+)
 async def test_a_broken_state_file_is_set_aside_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:
