@@ -1,13 +1,12 @@
 """A server that is Messenger for the product: the Graph API on one side, people with phones on the other."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Unpack
 
 from aiohttp import web
 
-from bot.core.ids import Clock, utc_now
-from connectors.sandbox.fault import Faults, NoFaults
 from connectors.sandbox.messenger.limits import Limits
 from connectors.sandbox.messenger.model import ChatMessage, Member, Tick
 from connectors.sandbox.messenger.page import AD_WINDOW, INBOX_APP_ID, WINDOW, Page, compose
@@ -15,15 +14,13 @@ from connectors.sandbox.messenger.phone import Phone
 from connectors.sandbox.messenger.refusals import REFUSALS, THROTTLED, refusal
 from connectors.sandbox.messenger.sending import Sending
 from connectors.sandbox.messenger.server import Server
-from connectors.sandbox.meta.calls import Calls, SentCall
-from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.meta.errors import JsonObject
 from connectors.sandbox.meta.files import KeptFile
 from connectors.sandbox.meta.ids import HexIds, numeric, random_hex
-from connectors.sandbox.meta.trouble import Trouble, Troubles
-from connectors.sandbox.meta.webhook import PAUSES, Parcel, Webhook
+from connectors.sandbox.meta.stand_in import MetaStandIn, Options
+from connectors.sandbox.meta.trouble import Trouble
+from connectors.sandbox.meta.webhook import Parcel
 from connectors.sandbox.snapshots import dump, load
-from connectors.sandbox.webhook_queue import RetryPauses
 
 PLATFORM = "messenger"
 
@@ -42,7 +39,7 @@ class State:
     webhook_url: str
 
 
-class MessengerStandIn:
+class MessengerStandIn(MetaStandIn):
     """The Messenger of one Page.
 
     Tests and the control API act for people by plain calls; the product calls by HTTP.
@@ -62,33 +59,22 @@ class MessengerStandIn:
         *,
         page_name: str = "Sandbox",
         url: str = "",
-        clock: Clock = utc_now,
         ids: HexIds = random_hex,
-        faults: Faults | None = None,
         limits: Limits | None = None,
-        pauses: RetryPauses | None = None,
-        webhook_timeout: float = 20.0,
         human_agent: bool = True,
-        call_log: int = 100_000,
+        **options: Unpack[Options],
     ) -> None:
-        self.token, self.app_secret, self.verify_token = token, app_secret, verify_token
-        self.page_id = page_id
-        self.clock = clock if isinstance(clock, MovableClock) else MovableClock(clock)
-        self.troubles = Troubles()
-        self.on_change: Callable[[str], None] | None = None  # called with the psid whose chat changed
-        faults = faults or NoFaults()
-        self._webhook = Webhook(
+        super().__init__(
             PLATFORM,
-            app_secret=app_secret,
-            verify_token=verify_token,
+            token,
+            app_secret,
+            verify_token,
+            webhook_url,
             compose=lambda parcels: compose(page_id, parcels, self._page.now_ms),
-            taken=self._taken,
-            faults=faults,
-            troubles=self.troubles,
-            pauses=pauses or PAUSES,
-            timeout=webhook_timeout,
+            throttled=lambda seconds: refusal(THROTTLED, account=page_id, seconds=seconds),
+            **options,
         )
-        self._webhook.url = webhook_url
+        self.page_id = page_id
         self._page = Page(
             page_id=page_id,
             name=page_name,
@@ -101,35 +87,9 @@ class MessengerStandIn:
             url=url.rstrip("/"),
         )
         self._sending = Sending(self._page, limits, human_agent)
-        self._calls = Calls(
-            PLATFORM,
-            token=token,
-            app_secret=app_secret,
-            clock=self.clock,
-            faults=faults,
-            troubles=self.troubles,
-            throttled=lambda seconds: refusal(THROTTLED, account=page_id, seconds=seconds),
-            log_size=call_log,
-        )
         self._server = Server(self._page, self._sending, self._calls)
 
     # The server
-
-    def app(self) -> web.Application:
-        app = web.Application()
-        self._server.add_routes(app)
-        app.cleanup_ctx.append(self._running)
-        return app
-
-    async def start(self) -> None:
-        """Begin to deliver webhooks. Before that, and after `close`, they are collected.
-
-        Safe to call twice.
-        """
-        self._webhook.start()
-
-    async def close(self) -> None:
-        await self._webhook.close()
 
     @property
     def url(self) -> str:
@@ -139,15 +99,6 @@ class MessengerStandIn:
     @url.setter
     def url(self, url: str) -> None:
         self._page.url = url.rstrip("/")
-
-    async def configure(self, webhook_url: str) -> None:
-        """Enter a callback URL as in the app dashboard. It must answer the challenge. Raise CommandError."""
-        await self._webhook.verify(webhook_url)
-        self.point_at(webhook_url)
-
-    def point_at(self, webhook_url: str) -> None:
-        """Set the callback URL without asking it. "" lets webhooks wait."""
-        self._webhook.point_at(webhook_url)
 
     # People
 
@@ -198,12 +149,6 @@ class MessengerStandIn:
 
     # What can be seen
 
-    def sent(self, name: str = "") -> list[SentCall]:
-        """Return the product's calls of one name ("messages", "message_attachments", …), or all, oldest
-        first.
-        """
-        return [call for call in self._calls.log if name in ("", call.name)]
-
     def window(self, phone: Phone) -> timedelta:
         """Return how long the Page may still answer without a tag.
 
@@ -224,28 +169,10 @@ class MessengerStandIn:
     def file(self, file_id: str) -> KeptFile | None:
         return self._page.files.get(file_id)
 
-    def pending(self) -> int:
-        """Return how many webhooks the product has not accepted yet."""
-        return len(self._webhook.queue.pending())
-
-    @property
-    def undelivered(self) -> int:
-        """Return how many webhooks were given up after the last attempt."""
-        return self._webhook.queue.given_up
-
-    async def settled(self) -> None:
-        """Wait until the product has accepted every webhook."""
-        await self._webhook.queue.settled()
-
     # Saving and loading
 
     def start_over(self) -> None:
-        """Forget what was said, and all troubles. People and the webhook stay.
-
-        The clock shows the real time again.
-        """
-        self.troubles.clear()
-        self.clock.moved = timedelta()
+        super().start_over()
         self._page.start_over()
 
     def snapshot(self) -> JsonObject:
@@ -275,15 +202,9 @@ class MessengerStandIn:
 
     # Internal
 
-    async def _running(self, _: web.Application) -> AsyncIterator[None]:
-        await self.start()
-        yield
-        await self.close()
+    def _add_routes(self, app: web.Application) -> None:
+        self._server.add_routes(app)
 
     def _taken(self, parcel: Parcel) -> None:
         if parcel.message and (found := self._page.find(parcel.message)):
             self._page.advance(found[0], parcel.message, Tick.DELIVERED)
-
-    def _changed(self, psid: str) -> None:
-        if self.on_change is not None:
-            self.on_change(psid)

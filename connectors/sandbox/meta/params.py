@@ -3,21 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
 
 from aiohttp import web
-from aiohttp.web_request import FileField
 
 from connectors.sandbox.meta.errors import GraphError, JsonObject, invalid
+from connectors.sandbox.params import Upload, read_values
 
 MAX_BODY = 101 * 1024 * 1024  # a document of 100 MB and the form around it
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    name: str
-    mime_type: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +43,8 @@ class Params:
 
 async def read_params(request: web.Request) -> Params:
     """Return the parameters of a request. Raise GraphError 100 if the body cannot be read."""
-    values: dict[str, object] = dict(request.query)
-    if request.method not in ("POST", "PUT", "DELETE"):
-        return Params(values)
-    roomy = request.clone(client_max_size=MAX_BODY)
-    match request.content_type:
-        case "application/json":
-            values.update(_json(await roomy.read()))
-        case "application/x-www-form-urlencoded":
-            body = (await roomy.read()).decode("utf-8", "replace")
-            values.update(parse_qsl(body, keep_blank_values=True))
-        case "multipart/form-data":
-            return await _multipart(roomy, values)
-        case _:
-            await roomy.read()
-    return Params(values)
+    values, files = await read_values(request.clone(client_max_size=MAX_BODY), _json)
+    return Params(values, files)
 
 
 def _json(body: bytes) -> JsonObject:
@@ -77,14 +56,3 @@ def _json(body: bytes) -> JsonObject:
         # The body then counts as a form without our parameters.
         raise GraphError(100, "(#100) The parameter messaging_product is required.") from None
     return loaded if isinstance(loaded, dict) else {}
-
-
-async def _multipart(request: web.BaseRequest, values: dict[str, object]) -> Params:
-    files: dict[str, Upload] = {}
-    for name, value in (await request.post()).items():
-        if isinstance(value, FileField):
-            with value.file as spooled:
-                files[name] = Upload(value.filename, value.content_type, spooled.read())
-        else:
-            values[name] = value if isinstance(value, str) else bytes(value).decode("utf-8", "replace")
-    return Params(values, files)

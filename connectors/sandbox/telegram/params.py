@@ -3,19 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
 
 from aiohttp import web
-from aiohttp.web_request import FileField
 
+from connectors.sandbox.params import Upload, read_values
 from connectors.sandbox.telegram.model import JsonObject, bad_request
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    name: str
-    mime_type: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +78,8 @@ class Params:
 
 
 async def read_params(request: web.BaseRequest) -> Params:
-    values: dict[str, object] = dict(request.query) if request.query_string else {}
-    if request.method != "POST":
-        return Params(values)
-    match request.content_type:
-        case "application/x-www-form-urlencoded":
-            body = (await request.read()).decode("utf-8", "replace")
-            values.update(parse_qsl(body, keep_blank_values=True))
-        case "application/json":
-            values.update(_json_body(await request.read()))
-        case "multipart/form-data":
-            return await _multipart(request, values)
-        case _:
-            await request.read()  # the Bot API ignores other bodies, as if there were no parameters
-    return Params(values)
+    values, files = await read_values(request, _json_body)
+    return Params(values, files)
 
 
 def _json_body(body: bytes) -> JsonObject:
@@ -112,14 +92,3 @@ def _json_body(body: bytes) -> JsonObject:
     if not isinstance(loaded, dict):
         raise bad_request("object expected as the request body")
     return loaded
-
-
-async def _multipart(request: web.BaseRequest, values: dict[str, object]) -> Params:
-    files: dict[str, Upload] = {}
-    for name, value in (await request.post()).items():
-        if isinstance(value, FileField):
-            with value.file as spooled:
-                files[name] = Upload(value.filename, value.content_type, spooled.read())
-        else:
-            values[name] = value if isinstance(value, str) else bytes(value).decode("utf-8", "replace")
-    return Params(values, files)

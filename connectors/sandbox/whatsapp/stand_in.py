@@ -1,23 +1,20 @@
 """A server that is WhatsApp for the product: the Cloud API on one side, people with phones on the other."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Unpack
 
 from aiohttp import web
 
 from bot.core.errors import CommandError
-from bot.core.ids import Clock, utc_now
-from connectors.sandbox.fault import Faults, NoFaults
-from connectors.sandbox.meta.calls import Calls, SentCall
-from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.meta.errors import JsonObject
 from connectors.sandbox.meta.files import KeptFile
 from connectors.sandbox.meta.ids import HexIds, random_hex
-from connectors.sandbox.meta.trouble import Trouble, Troubles
-from connectors.sandbox.meta.webhook import PAUSES, Parcel, Webhook
+from connectors.sandbox.meta.stand_in import MetaStandIn, Options
+from connectors.sandbox.meta.trouble import Trouble
+from connectors.sandbox.meta.webhook import Parcel
 from connectors.sandbox.snapshots import dump, load
-from connectors.sandbox.webhook_queue import RetryPauses
 from connectors.sandbox.whatsapp.limits import Limits
 from connectors.sandbox.whatsapp.line import Line, Owner, compose
 from connectors.sandbox.whatsapp.model import Tick
@@ -43,7 +40,7 @@ class State:
     webhook_url: str
 
 
-class WhatsAppStandIn:
+class WhatsAppStandIn(MetaStandIn):
     """The WhatsApp of one business number.
 
     Tests and the control API act for people by plain calls; the product by HTTP.
@@ -65,34 +62,23 @@ class WhatsAppStandIn:
         display_phone_number: str = "15550783881",
         verified_name: str = "Sandbox",
         templates: Sequence[Template] = SAMPLES,
-        clock: Clock = utc_now,
         ids: HexIds = random_hex,
-        faults: Faults | None = None,
         limits: Limits | None = None,
-        pauses: RetryPauses | None = None,
-        webhook_timeout: float = 20.0,
         late_refusals: bool = True,
-        call_log: int = 100_000,
+        **options: Unpack[Options],
     ) -> None:
-        self.token, self.app_secret, self.verify_token = token, app_secret, verify_token
+        super().__init__(
+            PLATFORM,
+            token,
+            app_secret,
+            verify_token,
+            webhook_url,
+            compose=lambda parcels: compose(business_account_id, parcels),
+            throttled=lambda seconds: refusal(80007, account=business_account_id, seconds=seconds),
+            **options,
+        )
         self.phone_number_id, self.business_account_id = phone_number_id, business_account_id
         self.display_phone_number = digits(display_phone_number)
-        self.clock = clock if isinstance(clock, MovableClock) else MovableClock(clock)
-        self.troubles = Troubles()
-        self.on_change: Callable[[str], None] | None = None  # called with the wa_id whose chat changed
-        faults = faults or NoFaults()
-        self._webhook = Webhook(
-            PLATFORM,
-            app_secret=app_secret,
-            verify_token=verify_token,
-            compose=lambda parcels: compose(business_account_id, parcels),
-            taken=self._taken,
-            faults=faults,
-            troubles=self.troubles,
-            pauses=pauses or PAUSES,
-            timeout=webhook_timeout,
-        )
-        self._webhook.url = webhook_url
         self._line = Line(
             phone_number_id=phone_number_id,
             business_account_id=business_account_id,
@@ -104,16 +90,6 @@ class WhatsAppStandIn:
             changed=self._changed,
         )
         self._sending = Sending(self._line, limits, late_refusals, tuple(templates))
-        self._calls = Calls(
-            PLATFORM,
-            token=token,
-            app_secret=app_secret,
-            clock=self.clock,
-            faults=faults,
-            troubles=self.troubles,
-            throttled=lambda seconds: refusal(80007, account=business_account_id, seconds=seconds),
-            log_size=call_log,
-        )
         self._server = Server(
             self._line,
             self._sending,
@@ -125,31 +101,9 @@ class WhatsAppStandIn:
 
     # The server
 
-    def app(self) -> web.Application:
-        app = web.Application()
-        self._server.add_routes(app)
-        app.cleanup_ctx.append(self._running)
-        return app
-
-    async def start(self) -> None:
-        """Begin to deliver webhooks. Before that, and after `close`, they are collected.
-
-        Safe to call twice.
-        """
-        self._webhook.start()
-
     async def close(self) -> None:
         await self._line.stop()
-        await self._webhook.close()
-
-    async def configure(self, webhook_url: str) -> None:
-        """Enter a callback URL as in the app dashboard. It must answer the challenge. Raise CommandError."""
-        await self._webhook.verify(webhook_url)
-        self.point_at(webhook_url)
-
-    def point_at(self, webhook_url: str) -> None:
-        """Set the callback URL without asking it. "" lets webhooks wait."""
-        self._webhook.point_at(webhook_url)
+        await super().close()
 
     # People
 
@@ -216,10 +170,6 @@ class WhatsAppStandIn:
     def templates(self, approved: Sequence[Template]) -> None:
         self._sending.templates = tuple(approved)
 
-    def sent(self, name: str = "") -> list[SentCall]:
-        """Return the product's calls of one name ("messages", "media", …), or all, oldest first."""
-        return [call for call in self._calls.log if name in ("", call.name)]
-
     def window(self, phone: Phone) -> timedelta:
         """Return how long free text may still be sent. It is not positive when the window is closed."""
         owner = self._line.owners[phone.wa_id]
@@ -238,29 +188,15 @@ class WhatsAppStandIn:
     def file(self, file_id: str) -> KeptFile | None:
         return self._line.files.get(file_id)
 
-    def pending(self) -> int:
-        """Return how many webhooks the product has not accepted yet."""
-        return len(self._webhook.queue.pending())
-
-    @property
-    def undelivered(self) -> int:
-        """Return how many webhooks were given up after the last attempt."""
-        return self._webhook.queue.given_up
-
     async def settled(self) -> None:
-        """Wait until links are fetched, and the product has accepted every webhook."""
+        """Wait until every link was fetched, and the product has accepted every webhook."""
         await self._line.idle()
-        await self._webhook.queue.settled()
+        await super().settled()
 
     # Saving and loading
 
     def start_over(self) -> None:
-        """Forget what was said, and all troubles. People and the webhook stay.
-
-        The clock shows the real time again.
-        """
-        self.troubles.clear()
-        self.clock.moved = timedelta()
+        super().start_over()
         self._line.start_over()
 
     def snapshot(self) -> JsonObject:
@@ -288,10 +224,8 @@ class WhatsAppStandIn:
 
     # Internal
 
-    async def _running(self, _: web.Application) -> AsyncIterator[None]:
-        await self.start()
-        yield
-        await self.close()
+    def _add_routes(self, app: web.Application) -> None:
+        self._server.add_routes(app)
 
     async def _subscribed(self, url: str, verify_token: str) -> None:
         try:
@@ -301,10 +235,5 @@ class WhatsAppStandIn:
         self.point_at(url)
 
     def _taken(self, parcel: Parcel) -> None:
-        """Give the customer's own message two ticks: the product has accepted it."""
         if parcel.message and (found := self._line.find(parcel.message)):
             self._line.advance(found[0], parcel.message, Tick.DELIVERED)
-
-    def _changed(self, wa_id: str) -> None:
-        if self.on_change is not None:
-            self.on_change(wa_id)
