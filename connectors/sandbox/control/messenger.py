@@ -52,10 +52,6 @@ class MessengerControl:
             "window": self.stand_in.window(phone).total_seconds(),
         }
 
-    @view
-    def sent(self, name: str = "") -> object:
-        return [{"name": each.name, "status": each.status} for each in self.stand_in.sent(name)]
-
     @action
     def user(self, name: str) -> object:
         phone = self.stand_in.customer(name)
@@ -125,11 +121,3 @@ class MessengerControl:
             phone.block()
         else:
             phone.unblock()
-
-    @action
-    def refuse_next(self, name: str, times: int = 1) -> None:
-        self.stand_in.refuse_next(name, times=times)
-
-    @action
-    async def webhook(self, url: str) -> None:
-        await self.stand_in.configure(url)

@@ -74,14 +74,6 @@ class TelegramControl:
             "blocked": self.telegram.blocked(person),
         }
 
-    @view
-    def sent(self, method: str = "") -> object:
-        return self.telegram.sent(method)
-
-    @view
-    def webhook(self) -> object:
-        return self.telegram.webhook_info()
-
     @action
     def user(self, name: str) -> object:
         user = self.telegram.user(name)
@@ -166,10 +158,6 @@ class TelegramControl:
     @action
     def react(self, user: str | int, message_id: int, emoji: str, group: str | int = "") -> None:
         self._chat(group).react(self._user(user), message_id, emoji)
-
-    @action
-    def inject(self, kind: str, payload: dict[str, object], chat_id: int) -> None:
-        self.telegram.inject(kind, payload, chat_id)
 
     # Groups
 

@@ -50,14 +50,6 @@ class WhatsAppControl:
             "billed": sum(self.stand_in.bill().values()),  # of all customers of this number
         }
 
-    @view
-    def sent(self, name: str = "") -> object:
-        return [{"name": each.name, "status": each.status} for each in self.stand_in.sent(name)]
-
-    @view
-    def templates(self) -> object:
-        return [each.wire() for each in self.stand_in.templates]
-
     @action
     def user(self, name: str, phone: str) -> object:
         added = self.stand_in.customer(name, phone)
@@ -145,11 +137,3 @@ class WhatsAppControl:
     @action
     def change_number(self, user: str, number: str) -> None:
         self._phone(user).change_number(number)
-
-    @action
-    def refuse_next(self, code: int, times: int = 1, late: bool = False) -> None:
-        self.stand_in.refuse_next(code, times=times, late=late)
-
-    @action
-    async def webhook(self, url: str) -> None:
-        await self.stand_in.configure(url)

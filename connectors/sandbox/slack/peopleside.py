@@ -267,11 +267,6 @@ class PeopleSide(AdminSide):
         stack = state.stacks.get(self._workspace.user(user).id, [])
         return [view_wire(state.views[view_id], self._workspace.home) for view_id in stack]
 
-    def home_view(self, user: str) -> Wire | None:
-        state = self._workspace.state
-        view = state.views.get(state.homes.get(self._workspace.user(user).id, ""))
-        return None if view is None else view_wire(view, self._workspace.home)
-
     def files(self) -> list[str]:
         """Return the names of the files that can be opened."""
         return [

@@ -268,10 +268,6 @@ class SlackStandIn(Tenant):
         """Return the number of events that the app took in no attempt."""
         return self._delivery.queue.given_up
 
-    @property
-    def socket_count(self) -> int:
-        return self._sockets.count
-
     def snapshot(self) -> Wire:
         """Return the whole state as JSON, with the events that the app has not taken, and no connections."""
         saved = Saved(

@@ -197,13 +197,6 @@ class Phone:
         reply: JsonObject = {"type": "list_reply", "list_reply": chosen}
         return self._answer(message, "interactive", choice.title, {"interactive": reply})
 
-    def submit_flow(self, which: Which, response_json: str, body: str = "Sent") -> ChatMessage:
-        reply: JsonObject = {
-            "type": "nfm_reply",
-            "nfm_reply": {"response_json": response_json, "body": body, "name": "flow"},
-        }
-        return self._answer(self.message(which), "interactive", body, {"interactive": reply})
-
     def react(self, which: Which, emoji: str) -> None:
         """Add a reaction, or remove it with ""."""
         message = self.message(which)
