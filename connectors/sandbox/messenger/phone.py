@@ -1,13 +1,14 @@
 """A customer's phone with Messenger: what its owner does, and what it shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.errors import CommandError
-from connectors.sandbox.messenger.model import Attachment, ChatMessage, Choice, Member, Tick
+from connectors.sandbox.messenger.model import Attachment, ChatMessage, Member, Tick
 from connectors.sandbox.messenger.page import AD_WINDOW, Page
 from connectors.sandbox.meta.errors import JsonObject
+from connectors.sandbox.meta.phone import MetaPhone, chosen
 
 Which = ChatMessage | str
 KINDS = ("image", "audio", "video", "file")
@@ -22,7 +23,7 @@ _REACTIONS = {
 }
 
 
-class Phone:
+class Phone(MetaPhone):
     """A customer's phone. The product gets a webhook for everything done here.
 
     It raises CommandError for what a phone cannot do. A message may be given as itself or by its id.
@@ -30,25 +31,16 @@ class Phone:
     """
 
     def __init__(self, page: Page, member: Member) -> None:
+        super().__init__(member, page.clock, lambda: page.changed(member.psid))
         self._page = page
         self._member = member
 
     @property
     def psid(self) -> str:
+        """Return the person's id for the Page."""
         return self._member.psid
 
-    @property
-    def name(self) -> str:
-        return self._member.name
-
-    @property
-    def online(self) -> bool:
-        return self._member.online
-
-    @property
-    def blocked(self) -> bool:
-        """Return True if this person has blocked the Page."""
-        return self._member.blocked
+    id = psid
 
     # What it shows
 
@@ -63,11 +55,6 @@ class Phone:
             for each in self._member.messages.values()
             if not each.from_page or each.tick is not Tick.SENT
         ]
-
-    @property
-    def typing(self) -> bool:
-        until = self._member.typing_until
-        return until is not None and self._page.clock() < until
 
     def message(self, which: Which) -> ChatMessage:
         message_id = which if isinstance(which, str) else which.id
@@ -134,7 +121,7 @@ class Phone:
         reported.
         """
         message = self.message(which)
-        choice = _chosen(message.buttons, button)
+        choice = chosen(message.buttons, button)
         if choice.kind == "postback":
             tapped = self._page.keep(self._member, self._draft(text=choice.title))
             postback = {"mid": tapped.id, "title": choice.title, "payload": choice.id}
@@ -146,7 +133,7 @@ class Phone:
         message = self.message(which)
         if self.chat[-1].id != message.id:
             raise CommandError("The quick replies of this message are gone.")
-        choice = _chosen(message.quick_replies, reply)
+        choice = chosen(message.quick_replies, reply)
         return self._send(self._draft(text=choice.title), {"quick_reply": {"payload": choice.id}})
 
     def start(self, payload: str = "GET_STARTED", *, ref: str = "") -> None:
@@ -194,34 +181,15 @@ class Phone:
         self._page.tell_delivery(self._member, held)
         return [message.id for message in seen]
 
-    def go_offline(self) -> None:
-        self._member.online = False
-        self._page.changed(self.psid)
+    # Internal
 
-    def go_online(self) -> None:
-        """Go online. All messages that waited arrive now, and one receipt reports them."""
-        self._member.online = True
+    def _arrive(self) -> None:
+        """Let all messages that waited arrive. One receipt reports them."""
         waiting = [
             each for each in self._member.messages.values() if each.from_page and each.tick is Tick.SENT
         ]
         if waiting:
             self._page.arrive(self._member, waiting)
-        self._page.changed(self.psid)
-
-    def block(self) -> None:
-        """Block the Page. It is not told: its next message is refused with code 551."""
-        self._member.blocked = True
-        self._page.changed(self.psid)
-
-    def unblock(self) -> None:
-        self._member.blocked = False
-        self._page.changed(self.psid)
-
-    def leave(self) -> None:
-        """Delete the account. Messages to it are then refused with code 100, subcode 2018001."""
-        self._member.gone = True
-
-    # Internal
 
     def _write(self, written: timedelta = timedelta()) -> None:
         if self._member.gone or self._member.blocked:
@@ -258,13 +226,6 @@ class Phone:
 
     def _link(self, message: ChatMessage) -> str:
         return self._page.link(self._page.files[message.attachments[0].file_id])
-
-
-def _chosen(offered: Sequence[Choice], wanted: int | str) -> Choice:
-    for at, choice in enumerate(offered):
-        if wanted in (at, choice.id, choice.title):
-            return choice
-    raise CommandError(f"This message offers no {wanted!r}.")
 
 
 def _referral(ref: str, source: str = "SHORTLINK", ad_id: str = "") -> JsonObject:

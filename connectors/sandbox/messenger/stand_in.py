@@ -39,7 +39,7 @@ class State:
     webhook_url: str
 
 
-class MessengerStandIn(MetaStandIn):
+class MessengerStandIn(MetaStandIn[Phone]):
     """The Messenger of one Page.
 
     Tests and the control API act for people by plain calls; the product calls by HTTP.
@@ -115,8 +115,8 @@ class MessengerStandIn(MetaStandIn):
         self._changed(member.psid)
         return Phone(self._page, member)
 
-    def phone(self, psid: str) -> Phone | None:
-        member = self._page.members.get(psid)
+    def phone(self, person: str) -> Phone | None:
+        member = self._page.members.get(person)
         return None if member is None else Phone(self._page, member)
 
     def phones(self) -> list[Phone]:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
-from typing import TypedDict, Unpack
+from typing import Generic, TypedDict, TypeVar, Unpack
 
 from aiohttp import web
 
@@ -12,9 +12,13 @@ from connectors.sandbox.fault import Faults, NoFaults
 from connectors.sandbox.meta.calls import Calls, SentCall
 from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.meta.errors import GraphError, JsonObject
+from connectors.sandbox.meta.files import KeptFile
+from connectors.sandbox.meta.phone import MetaPhone
 from connectors.sandbox.meta.trouble import Troubles
 from connectors.sandbox.meta.webhook import PAUSES, Parcel, Webhook
 from connectors.sandbox.webhook_queue import RetryPauses
+
+Phone = TypeVar("Phone", bound=MetaPhone)
 
 
 class Options(TypedDict, total=False):
@@ -27,7 +31,7 @@ class Options(TypedDict, total=False):
     call_log: int  # how many of the product's calls `sent` remembers
 
 
-class MetaStandIn(ABC):
+class MetaStandIn(ABC, Generic[Phone]):
     """One account at Meta.
 
     Tests and the control API act for people by plain calls; the product by HTTP.
@@ -81,6 +85,20 @@ class MetaStandIn(ABC):
         self._add_routes(app)
         app.cleanup_ctx.append(self._running)
         return app
+
+    @abstractmethod
+    def phone(self, person: str) -> Phone | None:
+        """Return the phone of the person with that id."""
+
+    @abstractmethod
+    def phones(self) -> list[Phone]: ...
+
+    @abstractmethod
+    def window(self, phone: Phone) -> timedelta:
+        """Return how long free text may still be sent. It is not positive when the window is closed."""
+
+    @abstractmethod
+    def file(self, file_id: str) -> KeptFile | None: ...
 
     @abstractmethod
     def _add_routes(self, app: web.Application) -> None: ...

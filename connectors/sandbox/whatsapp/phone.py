@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.core.errors import CommandError
 from connectors.sandbox.meta.errors import JsonObject
+from connectors.sandbox.meta.phone import MetaPhone, chosen
 from connectors.sandbox.meta.trouble import Trouble
 from connectors.sandbox.whatsapp.line import Line, Owner
 from connectors.sandbox.whatsapp.media import KINDS, kind_of
@@ -15,7 +16,7 @@ from connectors.sandbox.whatsapp.refusals import failure
 Which = ChatMessage | str
 
 
-class Phone:
+class Phone(MetaPhone):
     """A customer's phone. The product gets a webhook for everything done here.
 
     It raises CommandError for what a phone cannot do. A message may be given as itself or by its id.
@@ -24,25 +25,16 @@ class Phone:
     """
 
     def __init__(self, line: Line, owner: Owner) -> None:
+        super().__init__(owner, line.clock, lambda: line.changed(owner.wa_id))
         self._line = line
         self._owner = owner
 
     @property
     def wa_id(self) -> str:
+        """Return the number, in digits."""
         return self._owner.wa_id
 
-    @property
-    def name(self) -> str:
-        return self._owner.name
-
-    @property
-    def online(self) -> bool:
-        return self._owner.online
-
-    @property
-    def blocked(self) -> bool:
-        """Return True if this person has blocked the business."""
-        return self._owner.blocked
+    id = wa_id
 
     # What it shows
 
@@ -53,11 +45,6 @@ class Phone:
         A message of the business is in it once it has arrived.
         """
         return [each for each in self._owner.messages.values() if self._shown(each)]
-
-    @property
-    def typing(self) -> bool:
-        until = self._owner.typing_until
-        return until is not None and self._line.clock() < until
 
     def message(self, which: Which) -> ChatMessage:
         message_id = which if isinstance(which, str) else which.id
@@ -235,32 +222,9 @@ class Phone:
                 self._line.tell_status(self.wa_id, message, Tick.READ)
         return [message.id for message in seen]
 
-    def go_offline(self) -> None:
-        self._owner.online = False
-        self._line.changed(self.wa_id)
-
-    def go_online(self) -> None:
-        """Go online. All messages that waited arrive now."""
-        self._owner.online = True
-        self._reached()
-
-    def block(self) -> None:
-        """Block the business. It is not told: its messages keep one tick."""
-        self._owner.blocked = True
-        self._line.changed(self.wa_id)
-
-    def unblock(self) -> None:
-        # Messages that were sent meanwhile stay lost, as on the platform.
-        self._owner.blocked = False
-        self._line.changed(self.wa_id)
-
     def hide_reads(self, hidden: bool = True) -> None:
         """Turn the setting on or off that hides blue ticks from others."""
         self._owner.shows_reads = not hidden
-
-    def leave(self) -> None:
-        """Delete the account. Messages to it fail with 131026 from now on."""
-        self._owner.gone = True
 
     def take_username(self, username: str) -> None:
         """Hide the number from the business from now on. With "" it is shown again."""
@@ -299,11 +263,10 @@ class Phone:
 
     # Internal
 
-    def _reached(self) -> None:
+    def _arrive(self) -> None:
         for message in list(self._owner.messages.values()):
             if message.from_business and message.tick is Tick.SENT and not self._owner.blocked:
                 self._line.arrive(self._owner, message)
-        self._line.changed(self.wa_id)
 
     def _shown(self, message: ChatMessage) -> bool:
         if message.deleted or message.kind in ("reaction", "revoke", "unsupported"):
@@ -357,8 +320,4 @@ def digits(number: str) -> str:
 
 
 def _chosen(message: ChatMessage, wanted: int | str, kinds: Sequence[str]) -> Choice:
-    offered = [choice for choice in message.choices if choice.kind in kinds]
-    for at, choice in enumerate(offered):
-        if wanted in (at, choice.id, choice.title):
-            return choice
-    raise CommandError(f"This message offers no {wanted!r}.")
+    return chosen([choice for choice in message.choices if choice.kind in kinds], wanted)

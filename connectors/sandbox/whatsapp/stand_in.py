@@ -40,7 +40,7 @@ class State:
     webhook_url: str
 
 
-class WhatsAppStandIn(MetaStandIn):
+class WhatsAppStandIn(MetaStandIn[Phone]):
     """The WhatsApp of one business number.
 
     Tests and the control API act for people by plain calls; the product by HTTP.
@@ -117,8 +117,8 @@ class WhatsAppStandIn(MetaStandIn):
         self._changed(wa_id)
         return Phone(self._line, owner)
 
-    def phone(self, wa_id: str) -> Phone | None:
-        owner = self._line.owners.get(digits(wa_id))
+    def phone(self, person: str) -> Phone | None:
+        owner = self._line.owners.get(digits(person))
         return None if owner is None else Phone(self._line, owner)
 
     def phones(self) -> list[Phone]:
