@@ -25,7 +25,6 @@ from connectors.sandbox.control.telegram import TelegramControl
 from connectors.sandbox.control.whatsapp import WhatsAppControl
 from connectors.sandbox.credentials import Credentials
 from connectors.sandbox.faults import FaultPlan
-from connectors.sandbox.kept import Snapshot, StateFile
 from connectors.sandbox.live import LiveFeed
 from connectors.sandbox.mail import MailServer
 from connectors.sandbox.mailbox import Mailbox
@@ -38,6 +37,7 @@ from connectors.sandbox.slack import Refused, SlackStandIn
 from connectors.sandbox.slack.delivery import RETRY_DELAYS
 from connectors.sandbox.snapshots import load
 from connectors.sandbox.staff import NIGHT_WATCH, Staff, sample_staff
+from connectors.sandbox.state_file import Snapshot, StateFile
 from connectors.sandbox.telegram import Limits, TelegramStandIn
 from connectors.sandbox.whatsapp import WhatsAppStandIn
 
