@@ -27,7 +27,7 @@ PLATFORM = "messenger"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What is saved of the stand-in."""
+    """The saved state of the stand-in."""
 
     members: list[Member]
     files: dict[str, KeptFile]

@@ -1,4 +1,4 @@
-"""What phones with WhatsApp and phones with Messenger share."""
+"""Provide what phones with WhatsApp and phones with Messenger share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What the stand-ins for WhatsApp and Messenger share: the webhook, the product's calls, and a clock."""
+"""Provide what the stand-ins for WhatsApp and Messenger share: webhook, calls of the product, and clock."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence

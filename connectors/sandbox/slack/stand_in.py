@@ -31,7 +31,7 @@ class SavedWorkspace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """What is saved of the stand-in: its own workspace, and all others by team."""
+    """The saved state of the stand-in: of its own workspace, and of all others by team."""
 
     state: State
     pending: list[Parcel]

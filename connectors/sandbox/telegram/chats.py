@@ -25,7 +25,7 @@ class Tap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedChats:
-    """What is saved of the chats: no message that only one person sees."""
+    """The saved state of the chats, without messages that only one person sees."""
 
     users: list[TelegramUser]
     groups: list[Group]

@@ -36,7 +36,7 @@ FIRST_GROUP_ID = -1_001_000_000_001
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is saved of the stand-in."""
+    """The saved state of the stand-in."""
 
     chats: SavedChats
     updates: SavedUpdates

@@ -29,7 +29,7 @@ PLATFORM = "whatsapp"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What is saved of the stand-in."""
+    """The saved state of the stand-in."""
 
     owners: list[Owner]
     files: dict[str, KeptFile]
