@@ -14,7 +14,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class TooFast:
+class RateExceeded:
     """The rate that a call exceeds, and the seconds until the call may come."""
 
     rate: Rate
@@ -34,7 +34,7 @@ class RateLimiter:
         self.refused = 0
         self._free_at: dict[Hashable, float] = {}
 
-    def refuses(self, now: float, limits: Mapping[Key, Rate]) -> TooFast | None:
+    def refuses(self, now: float, limits: Mapping[Key, Rate]) -> RateExceeded | None:
         """Count a call for all keys of `limits`, or return the first rate that it exceeds and count nothing.
 
         `now` is in seconds of any steady clock.
@@ -44,6 +44,6 @@ class RateLimiter:
             wait = free_at[key] - now - (rate.burst - 1) / rate.per_second
             if wait > 1e-6:
                 self.refused += 1
-                return TooFast(rate, wait)
+                return RateExceeded(rate, wait)
         self._free_at |= {key: free_at[key] + 1 / rate.per_second for key, rate in limits.items()}
         return None

@@ -38,7 +38,7 @@ class SentFile:
     mime_type: str = ""
 
 
-class Call:
+class ControlCall:
     """One control call. Arguments that do not fit the method raise CommandError, and nothing is called."""
 
     def __init__(self, method: Callable[..., object]) -> None:
@@ -70,11 +70,11 @@ class Call:
         return {} if result is None else as_json(result)
 
 
-def calls_of(part: object) -> Iterator[tuple[str, str, Call]]:
+def calls_of(part: object) -> Iterator[tuple[str, str, ControlCall]]:
     """Yield the HTTP method, the name and the call of each marked method."""
     for name in dir(type(part)):
         if http_method := getattr(getattr(type(part), name), _MARK, None):
-            yield http_method, name, Call(getattr(part, name))
+            yield http_method, name, ControlCall(getattr(part, name))
 
 
 def _sentence(errors: Sequence[ErrorDetails]) -> str:

@@ -6,7 +6,7 @@ from typing import Protocol
 from aiohttp import web
 
 from bot.core.errors import CommandError
-from connectors.sandbox.control.calls import Call, calls_of
+from connectors.sandbox.control.calls import ControlCall, calls_of
 from connectors.sandbox.guard import refuse_strangers
 from connectors.sandbox.slack import Refused
 
@@ -50,7 +50,7 @@ class ControlApi:
         call = self._call(request)
         return await _answer(call.with_json(await request.clone(client_max_size=MAX_BODY).read() or b"{}"))
 
-    def _call(self, request: web.Request) -> Call:
+    def _call(self, request: web.Request) -> ControlCall:
         name = request.match_info["name"]
         call = self._calls.get((request.method, name))
         if call is None:

@@ -40,20 +40,20 @@ class Server:
         self._calls = calls
 
     def add_routes(self, app: web.Application) -> None:
-        door, router = self._calls.door, app.router
+        call, router = self._calls.checked, app.router
         for who in ("me", self._page.page_id):
             path = f"/{VERSION}/{who}"
-            router.add_post(f"{path}/messages", door("messages", self._messages))
-            router.add_post(f"{path}/message_attachments", door("message_attachments", self._attachments))
-            router.add_get(f"{path}/subscribed_apps", door("subscribed_apps", self._subscriptions))
-            router.add_post(f"{path}/subscribed_apps", door("subscribed_apps", self._subscribe))
-            router.add_delete(f"{path}/subscribed_apps", door("subscribed_apps", self._unsubscribe))
-            router.add_get(f"{path}/messenger_profile", door("messenger_profile", self._profile_of_page))
-            router.add_post(f"{path}/messenger_profile", door("messenger_profile", self._set_profile_of_page))
-            router.add_get(path, door("page", self._about))
-        router.add_get(f"/{VERSION}/{{object_id}}", door("profile", self._profile))
-        router.add_get(CDN + "{file_id}", door("attachment", self._attachment, token=False))
-        router.add_route("*", f"/{VERSION}/{{object_id}}{{rest:.*}}", door("unknown", _unknown))
+            router.add_post(f"{path}/messages", call("messages", self._messages))
+            router.add_post(f"{path}/message_attachments", call("message_attachments", self._attachments))
+            router.add_get(f"{path}/subscribed_apps", call("subscribed_apps", self._subscriptions))
+            router.add_post(f"{path}/subscribed_apps", call("subscribed_apps", self._subscribe))
+            router.add_delete(f"{path}/subscribed_apps", call("subscribed_apps", self._unsubscribe))
+            router.add_get(f"{path}/messenger_profile", call("messenger_profile", self._profile_of_page))
+            router.add_post(f"{path}/messenger_profile", call("messenger_profile", self._set_profile_of_page))
+            router.add_get(path, call("page", self._about))
+        router.add_get(f"/{VERSION}/{{object_id}}", call("profile", self._profile))
+        router.add_get(CDN + "{file_id}", call("attachment", self._attachment, token=False))
+        router.add_route("*", f"/{VERSION}/{{object_id}}{{rest:.*}}", call("unknown", _unknown))
 
     async def _messages(self, request: web.Request, params: Params) -> Answer:
         self._learn(request)

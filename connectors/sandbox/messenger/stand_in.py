@@ -26,7 +26,7 @@ PLATFORM = "messenger"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class SavedMessenger:
     """The saved state of the stand-in."""
 
     members: list[Member]
@@ -177,7 +177,7 @@ class MessengerStandIn(MetaStandIn[Phone]):
 
     def snapshot(self) -> JsonObject:
         """Return the whole state as JSON, except the log of calls."""
-        state = State(
+        state = SavedMessenger(
             members=list(self._page.members.values()),
             files=self._page.files,
             pending=self._webhook.queue.pending(),
@@ -191,7 +191,7 @@ class MessengerStandIn(MetaStandIn[Phone]):
 
     def restore(self, saved: Mapping[str, object]) -> None:
         """Load a snapshot before `start`. Raise ValueError if it is not one."""
-        state = load(State, saved)
+        state = load(SavedMessenger, saved)
         self.troubles.restore(state.troubles)
         self._page.replace_members(state.members)
         self._page.files = state.files

@@ -68,7 +68,7 @@ class Calls:
         self._throttled = throttled
         self.log: deque[SentCall] = deque(maxlen=log_size)
 
-    def door(
+    def checked(
         self, name: str, handler: Handler, *, token: bool = True
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """Return an aiohttp handler that checks a call before `handler` gets it.

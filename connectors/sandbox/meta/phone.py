@@ -9,7 +9,7 @@ from bot.core.errors import CommandError
 from bot.core.ids import Clock
 
 
-class Person(Protocol):
+class MetaPerson(Protocol):
     name: str
     online: bool
     blocked: bool
@@ -34,7 +34,7 @@ class MetaPhone(ABC):
     It raises CommandError for what a phone cannot do. A message may be given as itself or by its id.
     """
 
-    def __init__(self, person: Person, clock: Clock, changed: Callable[[], None]) -> None:
+    def __init__(self, person: MetaPerson, clock: Clock, changed: Callable[[], None]) -> None:
         self._person = person
         self._clock = clock
         self._changed = changed

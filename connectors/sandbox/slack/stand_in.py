@@ -30,7 +30,7 @@ class SavedWorkspace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
+class SavedSlack:
     """The saved state of the stand-in: of its own workspace, and of all others by team."""
 
     state: State
@@ -270,7 +270,7 @@ class SlackStandIn(Tenant):
 
     def snapshot(self) -> Wire:
         """Return the whole state as JSON, with the events that the app has not taken, and no connections."""
-        saved = Saved(
+        saved = SavedSlack(
             state=self._workspace.state,
             pending=self._delivery.queue.pending(),
             workspaces={
@@ -283,7 +283,7 @@ class SlackStandIn(Tenant):
 
     def restore(self, snapshot: Mapping[str, object]) -> None:
         """Load a snapshot. Raise ValueError if it is not one."""
-        saved = load(Saved, snapshot)
+        saved = load(SavedSlack, snapshot)
         self._workspace.state = saved.state
         for team, other in saved.workspaces.items():
             self.workspace(team, other.name)

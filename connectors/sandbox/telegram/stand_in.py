@@ -35,7 +35,7 @@ FIRST_GROUP_ID = -1_001_000_000_001
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SavedTelegram:
     """The saved state of the stand-in."""
 
     chats: SavedChats
@@ -295,11 +295,11 @@ class TelegramStandIn:
 
     def snapshot(self) -> JsonObject:
         """Return the whole state as JSON, without the log of calls."""
-        return dump(State(self._chats.snapshot(), self._box.snapshot(), self._api.commands))
+        return dump(SavedTelegram(self._chats.snapshot(), self._box.snapshot(), self._api.commands))
 
     def restore(self, saved: Mapping[str, object]) -> None:
         """Restore a snapshot. Call it before `start`. Raises ValueError for anything else."""
-        state = load(State, saved)
+        state = load(SavedTelegram, saved)
         self._chats.restore(state.chats)
         self._box.restore(state.updates)
         self._api.commands = state.commands

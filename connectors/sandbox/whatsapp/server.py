@@ -44,23 +44,23 @@ class Server:
         self._subscribe_to = subscribe
 
     def add_routes(self, app: web.Application) -> None:
-        door, line = self._calls.door, self._line
+        call, line = self._calls.checked, self._line
         number = f"/{VERSION}/{line.phone_number_id}"
         account = f"/{VERSION}/{line.business_account_id}"
         router = app.router
-        router.add_post(f"{number}/messages", door("messages", self._messages))
-        router.add_post(f"{number}/media", door("media", self._upload))
-        router.add_get(number, door("phone_number", self._number))
-        router.add_get(f"{account}/phone_numbers", door("phone_numbers", self._numbers))
-        router.add_get(f"{account}/message_templates", door("message_templates", self._templates))
-        router.add_get(f"{account}/subscribed_apps", door("subscribed_apps", self._subscriptions))
-        router.add_post(f"{account}/subscribed_apps", door("subscribed_apps", self._subscribe))
-        router.add_delete(f"{account}/subscribed_apps", door("subscribed_apps", self._unsubscribe))
-        router.add_get(account, door("account", self._account))
-        router.add_get(f"/{VERSION}/{{object_id}}", door("media_url", self._media))
-        router.add_delete(f"/{VERSION}/{{object_id}}", door("media_delete", self._delete_media))
-        router.add_get(DOWNLOADS, door("media_download", self._download))
-        router.add_route("*", f"/{VERSION}/{{object_id}}{{rest:.*}}", door("unknown", _unknown))
+        router.add_post(f"{number}/messages", call("messages", self._messages))
+        router.add_post(f"{number}/media", call("media", self._upload))
+        router.add_get(number, call("phone_number", self._number))
+        router.add_get(f"{account}/phone_numbers", call("phone_numbers", self._numbers))
+        router.add_get(f"{account}/message_templates", call("message_templates", self._templates))
+        router.add_get(f"{account}/subscribed_apps", call("subscribed_apps", self._subscriptions))
+        router.add_post(f"{account}/subscribed_apps", call("subscribed_apps", self._subscribe))
+        router.add_delete(f"{account}/subscribed_apps", call("subscribed_apps", self._unsubscribe))
+        router.add_get(account, call("account", self._account))
+        router.add_get(f"/{VERSION}/{{object_id}}", call("media_url", self._media))
+        router.add_delete(f"/{VERSION}/{{object_id}}", call("media_delete", self._delete_media))
+        router.add_get(DOWNLOADS, call("media_download", self._download))
+        router.add_route("*", f"/{VERSION}/{{object_id}}{{rest:.*}}", call("unknown", _unknown))
 
     async def _messages(self, _: web.Request, params: Params) -> Answer:
         return await self._sending.post(params)

@@ -28,7 +28,7 @@ PLATFORM = "whatsapp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class SavedWhatsApp:
     """The saved state of the stand-in."""
 
     owners: list[Owner]
@@ -201,7 +201,7 @@ class WhatsAppStandIn(MetaStandIn[Phone]):
 
     def snapshot(self) -> JsonObject:
         """Return the whole state as JSON, except the log of calls and the templates."""
-        state = State(
+        state = SavedWhatsApp(
             owners=list(self._line.owners.values()),
             files=self._line.files,
             pending=self._webhook.queue.pending(),
@@ -214,7 +214,7 @@ class WhatsAppStandIn(MetaStandIn[Phone]):
 
     def restore(self, saved: Mapping[str, object]) -> None:
         """Load a snapshot before `start`. Raise ValueError if it is not one."""
-        state = load(State, saved)
+        state = load(SavedWhatsApp, saved)
         self.troubles.restore(state.troubles)
         self._line.replace_owners(state.owners)
         self._line.files = state.files

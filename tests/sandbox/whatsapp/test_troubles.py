@@ -211,6 +211,16 @@ async def test_what_happens_while_nobody_listens_waits(rig: Rig) -> None:
     assert len((await rig.told()).messages()) == 1
 
 
+async def test_an_address_that_changes_at_once_loses_nothing(rig: Rig, maya: Phone) -> None:
+    await rig.told()
+    maya.say("first")
+    rig.stand_in.point_at("")
+    maya.say("second")
+    rig.stand_in.point_at(rig.hook_url)
+    messages = (await rig.told()).messages()[1:]
+    assert [each["text"]["body"] for each in messages] == ["first", "second"]
+
+
 async def test_an_error_of_the_account_itself_is_told(rig: Rig) -> None:
     rig.stand_in.report(130429)
     (value,) = (await rig.told()).values()
