@@ -266,7 +266,7 @@ class Customer:
         """Return a mail of the product from this customer's server."""
         await self._server.bounce(letter, self.address, status=status, words=words)
 
-    async def received(self, count: int, timeout: float = 10.0) -> list[Letter]:
+    async def received(self, count: int, timeout: float = 120.0) -> list[Letter]:
         """Wait until so many mails are in the inbox. Raise TimeoutError."""
         async with asyncio.timeout(timeout):
             while len(self.inbox) < count:

@@ -35,7 +35,7 @@ def mail(to: str, subject: str = "Hello") -> EmailMessage:
 
 
 def send(server: MailServer, *mails: EmailMessage, password: str = PASSWORD) -> None:
-    with smtplib.SMTP("127.0.0.1", server.smtp.port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", server.smtp.port, timeout=120) as client:
         client.login(ADDRESS, password)
         for each in mails:
             client.send_message(each)
@@ -58,7 +58,7 @@ async def test_a_mail_of_a_customer_lies_in_the_mailbox(server: MailServer) -> N
     )
 
     def look() -> tuple[bytes, bytes]:
-        with imaplib.IMAP4("127.0.0.1", server.imap.port, timeout=10) as client:
+        with imaplib.IMAP4("127.0.0.1", server.imap.port, timeout=120) as client:
             client.login(ADDRESS, PASSWORD)
             client.select("INBOX", readonly=True)
             _, [found] = client.uid("SEARCH", "SUBJECT", "Invoice")
@@ -77,7 +77,7 @@ async def test_a_mail_program_can_put_a_large_mail_there(server: MailServer) -> 
     raw = b"Subject: Large\r\n\r\n" + b"x" * 300_000 + b"\r\n"
 
     def put() -> str:
-        with imaplib.IMAP4("127.0.0.1", server.imap.port, timeout=10) as client:
+        with imaplib.IMAP4("127.0.0.1", server.imap.port, timeout=120) as client:
             client.login(ADDRESS, PASSWORD)
             return client.append("INBOX", "", "", raw)[0]
 
