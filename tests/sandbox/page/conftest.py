@@ -12,11 +12,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from connectors.sandbox.server import Sandbox
 
 NO_TOUR = "try { localStorage.setItem('sandbox.tour', '\"seen\"') } catch {}"  # a frame may keep nothing
+
+
+expect.set_options(timeout=120_000)  # milliseconds: a busy machine draws late
 
 
 @dataclass
@@ -105,6 +108,7 @@ async def page(stage: Stage, browser: Browser) -> AsyncIterator[Page]:
     """The sandbox's page. A script error, or anything the content policy stops, fails the test."""
     complaints: list[str] = []
     made = await browser.new_page(viewport={"width": 1500, "height": 900})
+    made.set_default_timeout(120_000)
     await made.add_init_script(NO_TOUR)
     made.on("pageerror", lambda error: complaints.append(str(error)))
     made.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
