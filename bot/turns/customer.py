@@ -495,7 +495,9 @@ def _entries(turn: Turn, ref: str) -> list[Message]:
     Ids begin anew where a Telegram group becomes a supergroup, and some programs give all their mails one.
     """
     known = (m for m in turn.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER)
-    entries = [message for message in known if message.state is not MessageState.DELETED]
+    # What is yet to be heard has the words of the edits that came before it.
+    heard = (message for message in known if message.id not in turn.unheard)
+    entries = [message for message in heard if message.state is not MessageState.DELETED]
     newest = max((n for n, message in enumerate(entries) if message.text), default=0)
     return entries[newest:]  # what an edit brought has no text
 
@@ -511,7 +513,7 @@ def _edited(turn: Turn, item: Input, event: Event, edit: Edited) -> None:
             turn.explain("customer", "edited an unknown message: a note")
         return
     message = _known(turn, edit.message)
-    if message is None or message.id in turn.unheard:  # the edit came first: the message has its words
+    if message is None:
         return
     _refiled(turn, event, edit)
     before = message.text

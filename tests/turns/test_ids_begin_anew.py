@@ -112,3 +112,13 @@ async def test_a_reaction_and_a_reply_mean_the_newest_message_with_their_number(
     await desk.say("I mean this one", reply_to=ref, **GROUP)
     view = await desk.view(id_)
     assert message(view, "I mean this one").reply_to == message(view, SECOND).id
+
+
+async def test_an_edit_changes_what_was_said_before_it_and_not_what_comes_after(desk: Bench) -> None:
+    id_ = await desk.say(FIRST, message="5", **GROUP)
+    await desk.hear(
+        desk.event(Edited("5", "How do I invite my whole team?"), **GROUP),  # type: ignore[arg-type]
+        desk.event(SECOND, message="5", **GROUP),  # type: ignore[arg-type]
+    )
+    await desk.turn()
+    assert [m.text for m in await theirs(desk, id_)] == ["How do I invite my whole team?", SECOND]
