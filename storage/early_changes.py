@@ -146,7 +146,8 @@ class EarlyChanges:
         sealers = {each.arrival.account.id: each.arrival.account.keys.sealer for each in incoming}
         found: defaultdict[tuple[AccountId, str], list[_Change]] = defaultdict(list)
         for order, row in enumerate(rows):
-            account = AccountId(row.account_id)
+            if (account := AccountId(row.account_id)) not in sealers:
+                continue  # the message has come again
             event = load_body(self.sealer_of(row, sealers[account]).open(row.body, field=BODY))
             assert isinstance(event, Event)  # noqa: S101  see `_keep`
             found[account, row.stray].append(_Change(order, event, (account, row.external_id)))

@@ -439,6 +439,18 @@ async def test_an_edit_waits_though_who_made_it_is_parted_from_somebody(desk: Be
     assert await asked(desk, desk.event("oldest", message="m1")) == [("newest",)]
 
 
+async def test_a_message_that_comes_again_does_not_meet_an_edit_that_waits(desk: Bench) -> None:
+    """It was written in a conversation that is over, and edited in the next one."""
+    said = desk.event("Hello", message="m0")
+    first = (await desk.hear(said)).wakes[0].conversation
+    await desk.turn()
+    await desk.deliver()
+    await desk.end(first)
+    await handled(desk, desk.event("Hello again", message="m1"), desk.event(Edited("m0", "Hello!")))
+    assert (await desk.hear(said)).duplicates == 1
+    assert await waiting(desk) == 1
+
+
 async def test_edits_of_known_messages_do_not_count_as_early_ones(desk: Bench) -> None:
     desk.customer_per_minute = 10
     id_ = await desk.say("Hello", message="k0")
