@@ -61,7 +61,7 @@ class Incoming:
     key: str
     arrival: Arrival
     location: KnownPlace | None
-    edited: bool = False  # an edit has come before it: the event has the newest words
+    edited: Event | None = None  # the event with the newest words, if an edit has come before it
     deleted: bool = False  # a deletion has come before it
 
 
@@ -263,14 +263,15 @@ def _changed(each: Incoming, changes: Sequence[Event]) -> Incoming:
     """Return a message as these events have changed it, in their order."""
     event, edited, deleted = each.arrival.event, each.edited, each.deleted
     for change in changes:
-        match change.content, event.content:
+        match change.content, (edited or event).content:
             case Edited(text=words, attachments=files), Said(attachments=before):
-                event, edited = replace(event, content=Said(words, files or before)), True
+                edited = replace(event, content=Said(words, files or before))
             case Deleted(), _:
                 deleted = True
             case _:
                 pass  # only words can be edited
-    return replace(each, arrival=replace(each.arrival, event=event), edited=edited, deleted=deleted)
+    # The arrival stays as it is: a new one would look for payment cards, which takes long in a long text.
+    return replace(each, edited=edited, deleted=deleted)
 
 
 async def _keep(connection: AsyncConnection, early: Sequence[Incoming]) -> None:

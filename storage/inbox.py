@@ -624,14 +624,14 @@ def _enter(incoming: Incoming, location: KnownPlace) -> Entry:
         arrival.account.organization,
         location.conversation,
         Origin.CUSTOMER,
-        arrival.event,
+        incoming.edited or arrival.event,
         location.sealer,
         arrival.rules,
         str(location.customer),
         location,
         returns_of(arrival.account.keys.index, arrival.event.returns),
         arrival.account.keys.index,
-        incoming.edited,
+        incoming.edited is not None,
         incoming.deleted,
     )
 
