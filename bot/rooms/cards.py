@@ -144,20 +144,19 @@ def _speaking(view: RoomView, organization: Organization, customer: str) -> str:
             assigned = find_person(organization, view.escalation.assignee)
             return (
                 f"Assigned to {assigned.name if assigned else 'a colleague'}, who has not taken it yet."
-                f" Nobody speaks to {customer}. What is written here stays inside."
+                f" Nobody is talking to {customer}. What is written here stays inside."
             )
         case EscalationState.WAITING:
-            return (
-                f"Nobody speaks to {customer} yet. What is written here stays inside. Press Take to answer."
-            )
+            untold = f"Nobody is talking to {customer} yet. What is written here stays inside."
+            return f"{untold} Press Take to answer."
         case EscalationState.HELD:
-            return f"{name} speaks to {customer}. Everyone else's words stay inside."
+            return f"{name} is talking to {customer}. Everyone else's words stay inside."
         case EscalationState.RESOLVED if view.escalation.closed_by is None:
             return f"This has ended without an answer. Nothing written here reaches {customer} any more."
         case EscalationState.RESOLVED:
             return f"{name} closed this. Nothing written here reaches {customer} any more."
         case EscalationState.RETURNED:
-            return f"The agent speaks to {customer} again. Nothing written here reaches them."
+            return f"The agent is talking to {customer} again. Nothing written here reaches them."
 
 
 def _tone(view: RoomView) -> CardTone:

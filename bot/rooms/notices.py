@@ -23,7 +23,7 @@ def notice_post(notice: Notice) -> Post:
 
 def _gathered(notice: Notice) -> Post:
     if not notice.gathered:
-        return Post("✅ All of these conversations have a thread of their own now, or are over.")
+        return Post("✅ All of these conversations have their own thread now, or are closed.")
     many = f"{notice.gathered} conversations wait" if notice.gathered != 1 else "1 conversation waits"
     return Post(
         f"📋 {many} here without a thread: at once there came more than is shown singly, from one customer or"

@@ -33,7 +33,7 @@ def assign(turn: Turn, person: PersonId, by: PersonId) -> None:
     ask(
         turn,
         person,
-        f"🔔 **{colleague}** assigned this to **{name}**. {name}, press **Take** on the card to speak to"
+        f"🔔 **{colleague}** assigned this to **{name}**. {name}, press **Take** on the card to talk to"
         f" {turn.customer_name}: until then nobody does.",
     )
     if before not in (None, by):
@@ -73,9 +73,7 @@ def _let_go(turn: Turn, person: PersonId) -> None:
     if escalation is None or escalation.state is not EscalationState.HELD or escalation.holder != person:
         return
     gone = f"{turn.person_name(person)} is not in this channel any more"
-    turn.tell_room(
-        Post(f"⚠️ {gone}. Nobody speaks to {turn.customer_name} now: press **Take** on the card to go on.")
-    )
+    turn.tell_room(Post(f"⚠️ {gone}. Nobody is handling this now: press **Take** on the card to go on."))
     back_to_queue(turn, gone)
 
 
@@ -145,7 +143,7 @@ def join(turn: Turn, escalation_id: str, person: PersonId) -> None:
     """Add a person to the room's channel who asked for it in their direct messages."""
     escalation, room, known = turn.escalation, turn.open_room, turn.known_as(person)
     if escalation is None or str(escalation.id) != escalation_id or room is None or not known:
-        turn.tell_person(person, Post("This conversation was closed or handed on in the meantime."))
+        turn.tell_person(person, Post("This conversation was closed or handed over in the meantime."))
         turn.explain(f"person {person}", "asked to join the channel of a conversation that is over")
         return
     turn.add(TellRoom(room.id, Invite(known)))

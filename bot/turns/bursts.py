@@ -322,4 +322,4 @@ def _show_files(turn: Turn, burst: Burst) -> None:
         files = tuple(here[begin : begin + _IN_ONE_POST])
         turn.tell_room(Post("📎 Files of the burst above:", attachments=files), room=room)
     if burst.more_files:
-        turn.tell_room(Post(f"📎 {burst.more_files} more files of it are kept, and not shown."), room=room)
+        turn.tell_room(Post(f"📎 {burst.more_files} more files are stored and not shown here."), room=room)

@@ -161,7 +161,7 @@ def _typed(turn: Turn, proof: Proof, code: str, *, alone: bool) -> bool:
     turn.add(AddMessage(message))
     post = Post(text, discloses=turn.disclosure)
     turn.add(CompleteVerification(proof.subject, proof.address, message.id, post))
-    turn.tell_room(Post(f"➡️ {turn.customer_name} proved an address: answers go there now."))
+    turn.tell_room(Post(f"➡️ {turn.customer_name} confirmed an address. Answers go there now."))
     turn.show_card()
     turn.explain("customer", "proved an address, and goes on there")
     turn.audit("customer", "address.proved")

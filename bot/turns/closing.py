@@ -110,7 +110,7 @@ def why_closed(turn: Turn) -> str:
         return f"This thread is closed: {customer} had a newer thread since. Press **Reopen** there to go on."
     name = turn.person_name(last.closed_by)
     did = "marked it as solved" if last.state is EscalationState.RESOLVED else "gave it back to the agent"
-    return f"This thread is closed: **{name}** {did}. Press **Reopen** to speak to {customer}."
+    return f"This thread is closed: **{name}** {did}. Press **Reopen** to talk to {customer}."
 
 
 def reopen_by_staff(turn: Turn, escalation: str, person: PersonId, who: str, at: datetime) -> None:
@@ -135,9 +135,7 @@ def reopen_by_staff(turn: Turn, escalation: str, person: PersonId, who: str, at:
         turn.give(Cause.REOPENED_TO_PERSON, holder, Status.ESCALATED)
         turn.add(SetTimer(ANSWER_DUE, "", turn.now + TO_ANSWER))
         _note_since(turn, did, at)
-        turn.tell_room(
-            Post(f"🔓 {did}. **{turn.person_name(holder)}** speaks to {turn.customer_name} again.")
-        )
+        turn.tell_room(Post(f"🔓 {did}. **{turn.person_name(holder)}** is handling this again."))
     _tell_since(turn)
     turn.explain(f"person {person}", "undid the closing" if undone else "reopened it")
     turn.audit(f"person:{person}", "escalation.reopened", escalation=str(closed.id), undone=undone)

@@ -102,7 +102,9 @@ def _handle(turn: Turn, item: Input, event: Event) -> None:
         case Receipt():
             receipt(turn, event.content)
         case AddressChanged():
-            turn.tell_room(Post(f"ℹ️ {turn.customer_name} has a new number: it goes on there."))
+            turn.tell_room(
+                Post(f"ℹ️ {turn.customer_name} has a new number. The conversation continues there.")
+            )
             turn.explain("customer", "has a new address")
         case Called(seconds=seconds):
             _called(turn, event, seconds)
@@ -508,7 +510,7 @@ def _edited(turn: Turn, item: Input, event: Event, edit: Edited) -> None:
             if (text := channel_switch.without_code(turn, message.text)) != message.text:
                 turn.add(ChangeMessage(message.id, text=text))
                 message = turn.messages[message.id]
-            told = f"✏️ **{turn.wrote(event)}** changed a message that is not known here. It reads now:"
+            told = f"✏️ **{turn.wrote(event)}** changed a message that we do not know here. It now reads:"
             bursts.tell(turn, Post(f"{told}\n\n{quoted(_told(message))}"), message.id)
             turn.explain("customer", "edited an unknown message: a note")
         return

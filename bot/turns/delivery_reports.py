@@ -74,7 +74,7 @@ def hear(turn: Turn, report: DeliveryReport) -> None:
         window.parked(turn, message, report)
     elif report.outcome == "delayed":
         turn.tell_author(
-            Post(f"⏳ Not out yet, and tried again: {inert(without_code(report.reason))}"), message
+            Post(f"⏳ Not sent yet, trying again: {inert(without_code(report.reason))}"), message
         )
         turn.explain("delivery", f"delayed: {report.reason}")
     else:
@@ -88,9 +88,11 @@ def merged(turn: Turn, change: CustomerMerged) -> None:
     """
     name, other = turn.customer_name, f"`{str(change.other)[:13]}`"
     if change.parted:
-        told = f"✂️ {name} and the customer {other} are two people again: the card shows only what is theirs."
+        told = f"✂️ {name} and the customer {other} are separate customers again."
+        told += " The card shows only what is theirs."
     else:
-        told = f"🔗 {name} and the customer {other} are one person: the card shows what they wrote elsewhere."
+        told = f"🔗 {name} and the customer {other} are the same customer."
+        told += " The card also shows what they wrote elsewhere."
     turn.tell_room(Post(told))
     turn.show_card()
     for room in turn.view.rooms if change.parted else ():
@@ -129,7 +131,7 @@ def _delivered(turn: Turn, message: Message) -> None:
             return  # a file was delivered, and the text beside it is still a dead letter
         # An operator has sent it again.
         turn.add(ChangeMessage(message.id, state=MessageState.RELEASED))
-        turn.add(SettleOffer(message.id, Post("📨 It was sent again, and has left.")))
+        turn.add(SettleOffer(message.id, Post("📨 Sent again.")))
     _advance(turn, turn.messages[message.id], MessageState.SENT if told else MessageState.DELIVERED)
     if turn.messages[message.id] is message:  # its text had left before, and now a file has
         _mark(turn, message)
@@ -245,7 +247,7 @@ def _believe(turn: Turn, told: Receipt) -> None:
 def _copy_failed(turn: Turn, message: Message, told: Receipt) -> None:
     """Tell staff that the copy for somebody else came back. The customer has the message."""
     reason = inert(without_code(told.reason))
-    turn.tell_author(Post(f"⚠️ The copy to {inert(told.copied)} came back: {reason}."), message)
+    turn.tell_author(Post(f"⚠️ The copy to {inert(told.copied)} bounced: {reason}."), message)
     turn.explain("delivery", "a copy came back")
 
 

@@ -294,7 +294,7 @@ def _climb(turn: Turn, escalation: Escalation, steps: tuple[Step, ...], upcoming
     if old_room is None:
         open_room(turn, step.team_id, call=step.person_id)
     elif (old_room.place.account, old_room.team) != (account, step.team_id):
-        turn.add(TellRoom(old_room.id, Post(f"➡️ Handed on to {_team_name(turn, step.team_id)}: {reason}")))
+        turn.add(TellRoom(old_room.id, Post(f"➡️ Handed over to {_team_name(turn, step.team_id)}: {reason}")))
         turn.show_card()
         turn.add(CloseRoom(old_room.id))
         open_room(turn, step.team_id, call=step.person_id)

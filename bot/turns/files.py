@@ -73,7 +73,7 @@ def _made_by_us(turn: Turn, message: Message, attachment: Attachment, *, stored:
 
 def _stays_behind(turn: Turn, message: Message, name: str, reason: str) -> None:
     """Tell the room that a file of the holder cannot reach the customer. The text beside it can."""
-    told = f"**{name}** did not go out to {turn.customer_name}: {reason}."
+    told = f"**{name}** could not be sent to {turn.customer_name}: {reason}."
     if message.state is MessageState.RELEASED and nothing_leaves(message):
         turn.add(ChangeMessage(message.id, state=MessageState.FAILED))
     if message.state in _ON_ITS_WAY and message.state is not MessageState.PARKED:

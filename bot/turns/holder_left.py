@@ -31,9 +31,7 @@ def hear(turn: Turn, left: HolderLeft) -> bool:
     if escalation.state is not EscalationState.HELD or escalation.holder != left.person:
         return False
     gone = f"{left.name} {left.reason}"
-    turn.tell_room(
-        Post(f"⚠️ {gone}. Nobody speaks to {turn.customer_name} now: press **Take** on the card to go on.")
-    )
+    turn.tell_room(Post(f"⚠️ {gone}. Nobody is handling this now: press **Take** on the card to go on."))
     back_to_queue(turn, gone)
     return True
 

@@ -33,11 +33,11 @@ def begin_anew(turn: Turn, reason: str, *, readable: bool) -> None:
     turn.remember(mended=turn.memory.mended + 1)
     turn.explain("delivery", f"the room is begun anew: {reason}")
     if readable:
-        turn.tell_room(Post("➡️ The card of this thread was deleted, so this goes on in a new thread."))
+        turn.tell_room(Post("➡️ The card of this thread was deleted, so this continues in a new thread."))
     _close(turn, room)
     same = routing.RoomChannel(room.place.account, room.name)
     open_room(turn, escalation.team, call=person_asked(turn), at=same)
-    call_holder(turn, f"This goes on in a new thread ({without_code(_short(reason))}).")
+    call_holder(turn, f"This continues in a new thread ({without_code(_short(reason))}).")
 
 
 def leave_channel(turn: Turn, reason: str) -> None:
@@ -90,7 +90,7 @@ def _go_on(turn: Turn, escalation: Escalation, choice: RoomChoice, reason: str) 
     if moved:
         _hand_on(turn, escalation, choice.team_id, reason)
     if holder is None:
-        turn.tell_room(Post(f"⚠️ {reason}. This goes on here: press **Take** on the card to answer."))
+        turn.tell_room(Post(f"⚠️ {reason}. This continues here: press **Take** on the card to answer."))
     else:
         call_holder(turn, f"{reason}.")
 
@@ -115,7 +115,7 @@ def call_holder(turn: Turn, why: str) -> None:
         return
     name, customer = turn.person_name(escalation.holder), turn.customer_name
     turn.call(
-        escalation.holder, f"➡️ {why} **{name}** still speaks to {customer}: what they write here goes out."
+        escalation.holder, f"➡️ {why} **{name}** is still talking to {customer}: what they write here is sent."
     )
     if escalation.holder is not None:
         text = f"➡️ {why} Your conversation with {customer} goes on in {_named(turn, room)}: write there."

@@ -24,7 +24,7 @@ def hear(turn: Turn, change: TeamChanged) -> None:
         return  # the file was changed back
     why = f"**{team.name}** works in another channel now."
     turn.explain("organization", why)
-    turn.tell_room(Post(f"➡️ This goes on in a new thread: {why}"))
+    turn.tell_room(Post(f"➡️ This continues in a new thread: {why}"))
     turn.add(CloseRoom(room.id))
     open_room(turn, escalation.team, call=person_asked(turn))
     call_holder(turn, why)
@@ -63,7 +63,7 @@ def _to_escalation_team(turn: Turn) -> None:
         return
     target = escalation_target(turn.organization, escalation.agent, escalation.trigger)
     deadline = deadline_of(turn, replace(target, team_id=id_))
-    turn.tell_room(Post(f"➡️ Handed on to **{team.name}**: {reason}."))
+    turn.tell_room(Post(f"➡️ Handed over to **{team.name}**: {reason}."))
     turn.show_card()
     if (room := turn.open_room) is not None:
         turn.add(CloseRoom(room.id))

@@ -13,7 +13,7 @@ def hear(turn: Turn) -> None:
     for message in list(turn.messages.values()):
         if message.state in (MessageState.HELD, MessageState.PARKED):
             turn.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
-            turn.add(SettleOffer(message.id, Post("🚫 It is not sent.")))
+            turn.add(SettleOffer(message.id, Post("🚫 Not sent.")))
             turn.mark(message, Mark.WITHDRAWN)
     for kind in {kind for kind, _ in turn.timers}:
         turn.add(ClearTimers(kind))

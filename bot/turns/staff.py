@@ -249,7 +249,7 @@ def _take_inside(turn: Turn, event: Event, message: Message, text: str, person: 
         window.never_send(turn, message, "🔒 It stays inside now: it is not sent.")
     elif message.state is MessageState.FAILED:
         turn.add(Drop(message.id))
-        turn.add(SettleOffer(message.id, Post("🔒 It stays inside now: it is not sent again.")))
+        turn.add(SettleOffer(message.id, Post("🔒 Kept private. It will not be sent again.")))
     elif message.state is MessageState.RELEASED:
         turn.add(Drop(message.id, unsent=True))
     turn.add(ChangeMessage(message.id, state=MessageState.NOTE, text=text))
@@ -345,9 +345,9 @@ def _keep_inside(turn: Turn, event: Event, message: Message, person: PersonId | 
         return
     if escalation.state is EscalationState.HELD:
         speaker = turn.person_name(escalation.holder)
-        advice = f"Only **{speaker}** is speaking to {turn.customer_name}: what you wrote stays inside."
+        advice = f"Only **{speaker}** is talking to {turn.customer_name}: what you wrote stays inside."
     else:
-        advice = f"This stays inside. Press **Take** to speak to {turn.customer_name}."
+        advice = f"This stays inside. Press **Take** to talk to {turn.customer_name}."
     turn.whisper(who, advice)
 
 
@@ -575,7 +575,7 @@ def _retract(turn: Turn, message: Message) -> None:
     turn.add(ChangeMessage(message.id, state=MessageState.DELETED))
     turn.add(Drop(message.id))
     if message.state is MessageState.FAILED:
-        turn.add(SettleOffer(message.id, Post("↩️ Taken back: it is not sent again.")))
+        turn.add(SettleOffer(message.id, Post("↩️ Taken back. It will not be sent again.")))
     if turn.capabilities.erases:
         turn.add(Retract(message.id))
     else:
@@ -841,7 +841,9 @@ def _send_again(turn: Turn, value: str, person: PersonId, who: str) -> None:
         turn.whisper(who, "This has been sent again already, or is too old.")
         return
     if turn.escalation is None or turn.escalation.holder != person:
-        turn.whisper(who, "Only the one who speaks to the customer can send it again. Take it first.")
+        turn.whisper(
+            who, "Only the person who is talking to the customer can send it again. Press **Take** first."
+        )
         return
     turn.add(ChangeMessage(message.id, state=MessageState.RELEASED))
     turn.add(SendAgain(message.id))

@@ -55,7 +55,9 @@ def cut(turn: Turn, message: Message, shown: str) -> None:
     turn.explain("customer", f"stopped an answer midway: {len(text)} of {len(message.text)} characters shown")
     turn.audit("customer", "answer.stopped", message=str(message.id), shown=len(text))
     if message.role is Role.STAFF:
-        turn.tell_author(Post("✋ The customer stopped this midway, and has only its beginning."), message)
+        turn.tell_author(
+            Post("✋ The customer stopped this answer midway and has seen only the beginning."), message
+        )
 
 
 def _asked_since(turn: Turn, event: Event) -> set[MessageId]:

@@ -108,7 +108,9 @@ def _as_the_policy_says(turn: Turn, message: Message) -> None:
 def choose(turn: Turn, action: str, value: str, person: PersonId, who: str) -> None:
     """Handle the button that the holder pressed under a parked message."""
     if turn.escalation is None or turn.escalation.holder != person:
-        turn.whisper(who, "Only the one who speaks to the customer can decide this. Take it first.")
+        turn.whisper(
+            who, "Only the person who is talking to the customer can decide this. Press **Take** first."
+        )
         return
     subject, _, key = value.partition(":")
     message = next((m for m in turn.messages.values() if str(m.id) == subject), None)

@@ -23,7 +23,7 @@ async def test_the_steps(case: Path, database_url: str, redis_url: str, tmp_path
                 file = written(r, tmp_path / "mine", without_person("hugo"))
                 assert (await desk(r, "org", "apply", str(file), "--yes")).code == 0
         card = lambda: str(r.threads("billing-escalations")[-1])  # noqa: E731
-        await until(lambda: "Nobody speaks to Maya Fischer yet" in card(), what="the card says so")
+        await until(lambda: "Nobody is talking to Maya Fischer yet" in card(), what="the card says so")
         assert "in good hands" not in card()
         [conversation] = json.loads((await desk(r, "conversations", "--json")).out)
         assert conversation["owner"] == {"kind": "queue", "name": "billing"}

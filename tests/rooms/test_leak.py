@@ -289,7 +289,7 @@ class Tale:
         )
         wait = wait and not self.doubt and bool(certain)
         if wait and self.holder:  # a press on a card that shows somebody else takes nothing from them
-            shown = f"{self.room.people[self.holder]} speaks to"
+            shown = f"{self.room.people[self.holder]} is talking to"
             await until(lambda: shown in self.room.card(), what=f"{shown!r} on the card")
         told = f"what {self.room.people[who]} writes in this thread" if takes else "This thread is closed"
         said = sum(told in text for text in self.room.lines())

@@ -77,7 +77,7 @@ async def test_without_an_event_the_first_line_that_fails_moves_it_and_the_dead_
     """The input that failed: it was archived while somebody held it, and the customer wrote on."""
     async with start() as r:
         room = await (await Room(r).open()).taken()
-        await room.card_says("Hugo Martin speaks to")
+        await room.card_says("Hugo Martin is talking to")
         r.slack.archive_unheard(CHANNEL)
         before = room.told()
         for n in range(5):
@@ -173,14 +173,14 @@ async def test_a_new_conversation_finds_a_channel_that_was_renamed_before(start:
 async def test_a_card_that_was_deleted_comes_again_in_a_new_thread(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
-        await room.card_says("Hugo Martin speaks to")  # or an update of the card would find it out
+        await room.card_says("Hugo Martin is talking to")  # or an update of the card would find it out
         r.slack.delete_any(CHANNEL, room.ts)
         there = await begun_anew(room)
-        await there.says("*Hugo Martin* still speaks to")
-        await there.card_says("Hugo Martin speaks to")
+        await there.says("*Hugo Martin* is still talking to")
+        await there.card_says("Hugo Martin is talking to")
         there.write("hugo", "Where were we?")
         await there.hears("Where were we?")
-        await room.says("this goes on in a new thread")
+        await room.says("this continues in a new thread")
 
 
 async def begun_anew(room: Room) -> Room:
@@ -201,16 +201,16 @@ async def test_a_thread_that_was_deleted_goes_on_in_a_new_one(start: Start, hear
     """Without an event, the customer's next words find out that there is nothing to answer to."""
     async with start() as r:
         room = await (await Room(r).open()).taken()
-        await room.card_says("Hugo Martin speaks to")
+        await room.card_says("Hugo Martin is talking to")
         (r.slack.delete_thread if heard else r.slack.delete_thread_unheard)(CHANNEL, room.ts)
         if not heard:
             r.phone.say(r.maya, "hello?")
         there = await begun_anew(room)
-        await there.says("*Hugo Martin* still speaks to")
+        await there.says("*Hugo Martin* is still talking to")
         await there.says("I was charged twice this month")
         if not heard:
             await there.says("hello?")
-        await there.card_says("Hugo Martin speaks to")
+        await there.card_says("Hugo Martin is talking to")
         there.write("hugo", "Where were we?")
         await there.hears("Where were we?")
         await r.press("hugo", CHANNEL, there.ts, "resolve")
@@ -289,7 +289,7 @@ async def test_who_is_back_soon_is_reminded_as_usual(start: Start) -> None:
         r.slack.pause_notifications("hugo", r.now() + timedelta(minutes=1))
         await pass_time(r, "answer_due")
         await room.says("has been waiting for your answer")
-        await room.card_says("Hugo Martin speaks to")
+        await room.card_says("Hugo Martin is talking to")
 
 
 @pytest.mark.long

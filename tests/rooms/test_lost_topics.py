@@ -69,7 +69,7 @@ async def test_in_a_new_topic_the_holder_is_called(desk: Rig) -> None:
     topic.group.delete_topic(topic.id)
     await topic.maya.say("hello?")
     await topic.stands()
-    await topic.shows("Farid Haddad still speaks to")
+    await topic.shows("Farid Haddad is still talking to")
 
 
 @pytest.mark.long

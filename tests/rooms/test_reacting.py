@@ -70,7 +70,7 @@ async def test_in_slack_it_can_be_taken_back_after_somebody_else_took_over(
             for m in r.slack.messages(CHANNEL, room.ts)
             if "Thank you so much" in str(m.get("text", ""))
         )
-        await room.card_says("Hugo Martin speaks to")
+        await room.card_says("Hugo Martin is talking to")
         r.slack.react_as("hugo", CHANNEL, line, "tada")
         await until(lambda: "hourglass_flowing_sand" in room.marks(line), what="that it waits")
         await r.press("carla", CHANNEL, room.ts, "take")

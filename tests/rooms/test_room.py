@@ -209,6 +209,7 @@ async def test_whoever_is_assigned_is_called_and_speaks_once_they_take_it(start:
         await room.taken("hugo")
         room.write("hugo", "Hugo here.")
         await room.hears("Hugo here.")
+        await room.card_says("Hugo Martin is talking to")  # an older card is answered by a whisper
         await r.press("carla", CHANNEL, room.ts, "take")
         await room.says("took over from")
         room.write("hugo", "not mine any more")
@@ -284,7 +285,7 @@ async def test_what_is_assigned_to_somebody_who_cannot_notice_it_waits_for_the_t
         await room.card_says("needs a person")
         await until(lambda: "Assigned to Carla" not in room.card(), what="a true card")
         await r.press("hugo", CHANNEL, room.ts, "take")
-        await room.card_says("Hugo Martin speaks to")
+        await room.card_says("Hugo Martin is talking to")
 
 
 @pytest.mark.long
@@ -330,9 +331,9 @@ async def test_the_card_tells_the_truth_for_its_whole_life(start: Start) -> None
     async with start() as r:
         room = await Room(r).open()
         await room.card_says("needs a person")
-        assert "Nobody speaks to" in room.card()
+        assert "Nobody is talking to" in room.card()
         await room.taken()
-        await room.card_says("Hugo Martin speaks to")
+        await room.card_says("Hugo Martin is talking to")
         await r.press("carla", CHANNEL, room.ts, "resolve")
         await room.whispered("carla", "Take it over first")
         await r.press("hugo", CHANNEL, room.ts, "resolve")
@@ -343,7 +344,7 @@ async def test_the_card_tells_the_truth_for_its_whole_life(start: Start) -> None
         line = room.write("hugo", "afterthought")
         await room.hears(SOLVED)
         r.phone.say(r.maya, "It is still there")
-        await room.card_says("Nobody speaks to")
+        await room.card_says("Nobody is talking to")
         await room.says("<@U0HUGO0008> 🔓 Reopened by the customer.")
         await room.says("It is still there")
         assert room.message(line)["text"] not in r.heard()
@@ -392,7 +393,7 @@ async def test_nobody_takes_it_and_the_next_are_called(start: Start) -> None:
     async with start(ladder("400ms", ("escalation-team", "1ms"), reminder="100ms")) as r:
         room = await Room(r).open()
         await room.says("Nobody has taken this yet")
-        await room.says("Handed on to")
+        await room.says("Handed over to")
         await room.card_says("in another thread")
         await until(lambda: r.threads("escalation"), what="a card in the next channel")
         assert not any("taking longer" in text for text in r.heard()), "what was promised is not over yet"
@@ -509,7 +510,7 @@ async def test_a_resolution_pressed_by_mistake_is_undone_and_the_customer_never_
         await room.says("Maya Fischer is told in 3 s")
         line = next(m for m in r.slack.messages(CHANNEL, room.ts) if "is told in" in str(m.get("text")))
         await r.press("hugo", CHANNEL, room.ts, "reopen", message=str(line["ts"]))
-        await room.card_says("Hugo Martin speaks to")
+        await room.card_says("Hugo Martin is talking to")
         room.write("hugo", "Where were we?")
         await room.hears("Where were we?")
         assert SOLVED not in r.heard()
@@ -526,7 +527,7 @@ async def test_a_closed_card_is_reopened_until_the_customer_has_begun_anew(start
         await room.hears(SOLVED)
         await room.card_says("Reopen")
         await r.press("carla", CHANNEL, room.ts, "reopen")
-        await room.card_says("Carla Mendes speaks to")
+        await room.card_says("Carla Mendes is talking to")
         await r.press("carla", CHANNEL, room.ts, "resolve")
         await until(lambda: r.heard().count(SOLVED) == 2, what="solved again")
         heard = len(r.heard())

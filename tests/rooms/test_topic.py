@@ -267,7 +267,7 @@ async def test_files_go_both_ways_also_in_albums(desk: Rig) -> None:
 async def test_who_leaves_the_group_holds_nothing_any_more(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.group.leave(topic.person("Farid"))
-    await topic.shows("Farid Haddad left the group. Nobody speaks to Maya")
+    await topic.shows("Farid Haddad left the group. Nobody is handling this now")
 
 
 @pytest.mark.long

@@ -68,7 +68,7 @@ async def test_the_night_watch_works_in_a_topic_on_telegram(database_url: str, r
         grace = r.telegram_staff.user("Grace Kim")
         card = await until(lambda: [m for m in r.night_watch.messages(topic.id) if m.buttons], what="a card")
         r.night_watch.tap(grace, card[0].message_id, "Take")  # type: ignore[index]
-        taken = "Grace Kim speaks to Maya Fischer"
+        taken = "Grace Kim is talking to Maya Fischer"
         await until(lambda: any(taken in m.text for m in r.night_watch.messages(topic.id)), what="taken")
         begun = int(time.time())
         await until(lambda: int(time.time()) > begun, what="Telegram dates messages by the second")

@@ -77,11 +77,11 @@ async def test_the_story_goes_round_on_the_page(
         await seen.channel.click()
         await expect(seen.channel.get_by_label("unread")).to_have_count(0)
         await expect(seen.card).to_contain_text("Maya Fischer needs a person", timeout=PATIENCE)
-        await expect(seen.card).to_contain_text("Nobody speaks to Maya Fischer yet")
+        await expect(seen.card).to_contain_text("Nobody is talking to Maya Fischer yet")
         await seen.card.get_by_test_id("open-thread").click()
         await expect(seen.thread).to_contain_text("I was charged twice this month.")
         await seen.press("Take")
-        await expect(seen.card).to_contain_text("Hugo Martin speaks to Maya Fischer", timeout=PATIENCE)
+        await expect(seen.card).to_contain_text("Hugo Martin is talking to Maya Fischer", timeout=PATIENCE)
 
         await seen.reply("// the second charge is a known bug of the 3rd")
         r.slack.post_as("carla", CHANNEL, "She wrote to us last year, too.", thread_ts=r.card(CHANNEL))
@@ -108,9 +108,11 @@ async def test_the_story_goes_round_on_the_page(
         await seen.sign_in("U0CARLA003")
         await seen.channel.click()
         await seen.press("Take")
-        await expect(seen.card).to_contain_text("Carla Mendes speaks to Maya Fischer", timeout=PATIENCE)
+        await expect(seen.card).to_contain_text("Carla Mendes is talking to Maya Fischer", timeout=PATIENCE)
         await seen.press("Return to agent")
-        await expect(seen.card).to_contain_text("The agent speaks to Maya Fischer again", timeout=PATIENCE)
+        await expect(seen.card).to_contain_text(
+            "The agent is talking to Maya Fischer again", timeout=PATIENCE
+        )
         await seen.hears(5, "Is there anything else I can help with?")
         await expect(seen.card.get_by_role("button", name="Take")).to_have_count(0)
 

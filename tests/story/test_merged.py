@@ -58,8 +58,8 @@ async def test_two_held_conversations_of_one_customer_go_on_and_know_of_each_oth
         ids = await made_one(r, kept="Maya Fischer", merged="Tom Weber")
         await says(hers, f"the customer `{ids['Tom Weber'][:13]}` are one person")
         await says(his, f"the customer `{ids['Maya Fischer'][:13]}` are one person")
-        await card_says(hers, "Hugo Martin speaks to Maya Fischer", "open, with Carla Mendes", link(his))
-        await card_says(his, "Carla Mendes speaks to Tom Weber", "open, with Hugo Martin", link(hers))
+        await card_says(hers, "Hugo Martin is talking to Maya Fischer", "open, with Carla Mendes", link(his))
+        await card_says(his, "Carla Mendes is talking to Tom Weber", "open, with Hugo Martin", link(hers))
         await card_says(his, "Same customer as", f"Maya Fischer ({ids['Maya Fischer'][:13]})")
         assert "Same customer as" not in hers.card(), "she is the one who was kept"
 
@@ -67,7 +67,7 @@ async def test_two_held_conversations_of_one_customer_go_on_and_know_of_each_oth
         await speaks(his, "carla", "Carla looks into it.", to=tom, other=maya)
         await his.press("carla", "resolve")
         await card_says(his, "solved")
-        await card_says(hers, "Hugo Martin speaks to Maya Fischer")
+        await card_says(hers, "Hugo Martin is talking to Maya Fischer")
         await hers.press("hugo", "return")
         await card_says(hers, "back with the agent")
 

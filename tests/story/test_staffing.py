@@ -60,7 +60,7 @@ async def test_what_a_removed_person_held_goes_back_to_the_queue(
             lambda: any("Hugo Martin was removed from the organization" in line for line in room.lines()),
             what="the room is told",
         )
-        await until(lambda: "Nobody speaks to Maya Fischer yet" in _card(r), what="the card is true")
+        await until(lambda: "Nobody is talking to Maya Fischer yet" in _card(r), what="the card is true")
         room.post("hugo", "I am still here")
         await room.press("carla", "take")
         await until(lambda: any("Carla Mendes* has taken" in line for line in room.lines()), what="taken")
@@ -93,7 +93,7 @@ async def test_what_was_assigned_to_a_removed_person_waits_for_anybody(
             lambda: any("so this is assigned to nobody now" in line for line in room.lines()),
             what="the room is told",
         )
-        await until(lambda: "Nobody speaks to Maya Fischer yet" in _card(r), what="the card is true")
+        await until(lambda: "Nobody is talking to Maya Fischer yet" in _card(r), what="the card is true")
         async with r.desks[0].database.begin() as connection:
             left = text("select state, assignee from escalations")
             assert [tuple(row) for row in await connection.execute(left)] == [("waiting", None)]
@@ -154,7 +154,7 @@ async def test_who_left_the_team_holds_nothing_of_it_any_more(
         file = written(r, tmp_path / "mine", without_member("billing", "hugo"))
         applied = await desk(r, "org", "apply", str(file), "--yes")
         assert "! Hugo Martin is no longer in Billing Specialists: 1 conversation goes on" in applied.out
-        await until(lambda: "Nobody speaks to Maya Fischer yet" in _card(r), what="the card is true")
+        await until(lambda: "Nobody is talking to Maya Fischer yet" in _card(r), what="the card is true")
 
 
 @pytest.mark.long
@@ -178,7 +178,9 @@ async def test_what_a_removed_team_had_goes_to_the_escalation_team(
             applied.out
         )
         await until(lambda: r.threads("escalation"), what="a card in the escalation team's channel")
-        await until(lambda: any("Handed on to" in line for line in room.lines()), what="the old room is told")
+        await until(
+            lambda: any("Handed over to" in line for line in room.lines()), what="the old room is told"
+        )
         await until(lambda: "in another thread" in _card(r), what="the old card is true")
         room.channel = "escalation"
         await until(lambda: room.find("charged twice"), what="the story in the new room")

@@ -102,7 +102,7 @@ def test_whoever_joins_after_it_was_closed_or_handed_on_is_told_so() -> None:
     assert not any(isinstance(e, TellRoom) and isinstance(e.operation, Invite) for e in turn.effects)
     [told] = [effect.message for effect in turn.effects if isinstance(effect, TellPerson)]
     assert told.person == "carla"
-    assert told.post.text == "This conversation was closed or handed on in the meantime."
+    assert told.post.text == "This conversation was closed or handed over in the meantime."
 
 
 def assigned(story: Story, by: str, to: str, *, seen: str) -> list[str]:

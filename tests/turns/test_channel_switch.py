@@ -138,7 +138,7 @@ async def test_people_see_that_it_goes_on_there(desk: Bench) -> None:
     told = to_rooms(await desk.deliver())
     assert any(ASK in text for text in told)
     await desk.say(CODE)
-    assert any("proved an address" in text for text in to_rooms(await desk.deliver()))
+    assert any("confirmed an address" in text for text in to_rooms(await desk.deliver()))
 
 
 async def test_the_next_mail_from_that_address_is_theirs_however_it_is_spelt(desk: Bench) -> None:
@@ -498,7 +498,10 @@ async def test_people_are_told_that_the_number_changed(desk: Bench) -> None:
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     await desk.held(accepted.wakes[0].conversation)
     await desk.say(AddressChanged("+2"), "+1", on="whatsapp")
-    assert any("has a new number: it goes on there" in text for text in to_rooms(await desk.deliver()))
+    assert any(
+        "has a new number. The conversation continues there" in text
+        for text in to_rooms(await desk.deliver())
+    )
 
 
 @pytest.mark.parametrize("by", [Started, lambda token: Said(f"Hello! ({token})")], ids=["link", "typed"])

@@ -163,7 +163,7 @@ def test_a_name_on_the_card_is_one_line_of_plain_signs(platform: str, name: str)
     assert "\n" not in name
     card = Card(
         title=f"{plain(name)} needs a person",
-        speaking=f"Nobody speaks to {plain(name)} yet.",
+        speaking=f"Nobody is talking to {plain(name)} yet.",
         tone=CardTone.PRESSING,
         facts=(("Customer", plain(name)), ("Channel", "Telegram")),
     )

@@ -120,7 +120,7 @@ async def test_a_person_is_told_that_their_words_were_stopped_while_they_grew(de
     await desk.turn()
     await desk.rested()
     told = to_rooms(await desk.deliver())
-    assert "✋ The customer stopped this midway, and has only its beginning." in told
+    assert "✋ The customer stopped this answer midway and has seen only the beginning." in told
 
 
 async def test_the_copy_has_of_an_answer_that_was_stopped_while_it_grew_what_was_shown(desk: Bench) -> None:

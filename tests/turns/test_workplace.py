@@ -131,8 +131,8 @@ async def test_a_deleted_card_begins_a_new_thread_in_the_same_channel(desk: Benc
     assert view.escalation is not None
     assert view.escalation.state is EscalationState.HELD
     left = await desk.deliver()
-    assert any("this goes on in a new thread" in one.text for one in left if one.place == old)
-    assert any("**Hugo Martin** still speaks to" in one.text for one in left if one.place != old)
+    assert any("this continues in a new thread" in one.text for one in left if one.place == old)
+    assert any("**Hugo Martin** is still talking to" in one.text for one in left if one.place != old)
 
 
 async def test_a_channel_with_a_new_id_keeps_its_rooms(desk: Bench) -> None:

@@ -13,7 +13,7 @@ from .conftest import Desk
 STORY = "She asks for her money back. " * 30
 CARD = Card(
     title="Maya needs a person",
-    speaking="Nobody speaks to Maya yet.",
+    speaking="Nobody is talking to Maya yet.",
     tone=CardTone.URGENT,
     facts=(("Team", "Billing"),),
     sections=(("Why", "A refund."), ("In short", STORY)),

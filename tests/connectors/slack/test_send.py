@@ -39,7 +39,7 @@ from .conftest import BOT, Desk, Kept, Safe, connector_of
 
 CARD = Card(
     title="Refund for Ada",
-    speaking="Nobody speaks to the customer",
+    speaking="Nobody is talking to the customer",
     tone=CardTone.PRESSING,
     facts=(("Customer", "Ada"), ("Channel", "Telegram")),
     sections=(("Summary", "- wants *money* back"),),

@@ -243,7 +243,7 @@ async def test_a_long_section_of_a_card_is_folded_until_somebody_opens_it(stage:
     story = ("In short", "She asks for her money back. " * 20)
     content = Card(
         title="Maya needs a person",
-        speaking="Nobody speaks to Maya yet. Press Take to answer.",
+        speaking="Nobody is talking to Maya yet. Press Take to answer.",
         tone=CardTone.PRESSING,
         facts=(("Customer", "Maya Fischer"), ("Team", "Billing")),
         sections=(("Why", "She wants a refund."), story),
