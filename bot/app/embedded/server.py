@@ -1,4 +1,4 @@
-"""What both embedded servers have in common: a lock, a process, and how they start, stop and end."""
+"""The lock, the process and the life of an embedded server: how it starts, stops and ends."""
 
 import signal
 from abc import ABC, abstractmethod
