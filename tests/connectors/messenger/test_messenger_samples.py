@@ -60,6 +60,8 @@ EXPECTED: dict[str, type[Content] | str] = {
     "accountLinkingUnlinked": "account_linking",
 }
 
+_APP = "123456789"  # to which the example passes a conversation
+
 
 def ours(value: object) -> object:
     """The same, said of our Page."""
@@ -122,7 +124,8 @@ def to_us(one: rig.Json) -> rig.Json:
 def read(request: rig.Json) -> tuple[Event, ...]:
     entries = request["entry"]
     assert isinstance(entries, list)
-    return rig.connector().parse(rig.signed(rig.body(*entries)))
+    connector = rig.connector(options={"page_id": rig.PAGE, "app_id": _APP})
+    return connector.parse(rig.signed(rig.body(*entries)))
 
 
 def test_every_named_example_is_read_as_what_it_is() -> None:
