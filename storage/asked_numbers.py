@@ -12,21 +12,14 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import (
-    TRIES,
-    Asker,
-    Case,
-    Counted,
-    Origin,
-    Status,
-    View,
-)
+from bot.core.conversation import TRIES, Asker, Case, Counted, Origin, Status, View
 from bot.core.errors import DeskError
 from bot.core.events import Event
 from bot.core.ids import ConversationId, CustomerId
 from orgs.answering.numbers import NumberRequest, ask_of
 from storage.keys import Keys
-from storage.places import ADDRESS, PROFILE, identity_hash
+from storage.places import identity_hash
+from storage.sealed_fields import ADDRESS, PROFILE
 from storage.views import message
 
 AnyRow = Row[Any]

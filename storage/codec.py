@@ -94,9 +94,6 @@ _REFERENCE: TypeAdapter[Reference] = TypeAdapter(Reference)
 _ATTACHMENTS: TypeAdapter[tuple[Attachment, ...]] = TypeAdapter(tuple[Attachment, ...])
 
 
-BODY: Final = "inbox.body"  # the field that a body is sealed under
-
-
 def dump_body(body: Body) -> str:
     """Return an input's body as JSON, with its kind: two kinds of content may have the same fields."""
     if isinstance(body, Event):

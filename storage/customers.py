@@ -17,11 +17,10 @@ from bot.core.conversation import Status
 from bot.core.errors import CommandError, KeyDestroyed, NotFound
 from bot.core.events import Channel
 from bot.core.ids import ConversationId, CustomerId, NewId, OrgId
-from storage.inbox import CONTENT
 from storage.keys import Keys
 from storage.merging import Merged, alone, lock, merge, root_of
-from storage.places import ADDRESS, PROFILE
 from storage.queries import ERASED
+from storage.sealed_fields import ADDRESS, CONTENT, PROFILE
 from storage.sealing import KeyedHash, Sealer
 
 AnyRow = Row[Any]

@@ -29,7 +29,7 @@ from bot.core.events import (
     Unsupported,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId
-from storage.codec import BODY, dump_body, load_body
+from storage.codec import dump_body, load_body
 from storage.database import Step, pipeline
 from storage.floods import Floods
 from storage.hashes import reference_hash
@@ -44,6 +44,7 @@ from storage.places import (
     other_ids,
     writer_hash,
 )
+from storage.sealed_fields import BODY
 from storage.sealing import Sealer
 
 AnyRow = Row[Any]

@@ -61,19 +61,10 @@ from storage.audit import AuditEntry, record
 from storage.codec import dump_attachments, dump_operation, dump_reference
 from storage.database import Step, pipeline
 from storage.hashes import reference_hash
-from storage.inbox import (
-    CONTENT,
-    EXTRAS,
-    FILE_REF,
-    MADE,
-    PAYLOAD,
-    REFERENCE,
-    SENDER_TYPE,
-    file_row,
-)
 from storage.keys import Keys
 from storage.lanes import lane_of, locking, waking
 from storage.loop_guard import count
+from storage.message_rows import MADE, SENDER_TYPE, file_row
 from storage.notices import (
     GATHERED,
     IN_DOUBT,
@@ -89,18 +80,22 @@ from storage.notices import (
     notices_naming,
     pressing,
 )
-from storage.places import PROFILE
 from storage.posted import DELETE_POSTS, where_posted
-from storage.reasons import ERROR
+from storage.sealed_fields import (
+    CONTENT,
+    ERROR,
+    EXTRAS,
+    FILE_REF,
+    PAYLOAD,
+    PROFILE,
+    REFERENCE,
+    SNAPSHOT,
+    STEP_REASON,
+    TURN_REASONS,
+)
 from storage.sealing import KeyedHash, Sealer
 from storage.verification import begin, prove
 from storage.views import seal_reason
-
-SENT_ID = "outbox.sealed_ids"
-STEP_REASON = "escalation_steps.reason"
-SNAPSHOT = "escalation_steps.context_snapshot"
-TURN_REASONS = "turns.reasons"
-
 
 ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Fail | Park | Unpark | Drop | Replace
 

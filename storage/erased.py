@@ -33,12 +33,14 @@ from bot.core.conversation import (
 from bot.core.errors import CannotDecrypt, PlaceMoved
 from bot.core.events import Channel, Place
 from bot.core.ids import ConversationId, CustomerId, MessageId, OrgId
-from storage.codec import BODY, load_body
+from storage.codec import load_body
 from storage.database import pipeline
-from storage.inbox import NOBODY, Entry, Inboxes
+from storage.entries import NOBODY, Entry
+from storage.inbox import Inboxes
 from storage.keys import Keys, destroy_locked, lock_whole
 from storage.merging import alone
 from storage.posted import Posted, posted
+from storage.sealed_fields import BODY
 from storage.sealing import Sealer
 from storage.views import INPUTS, ROOMS, TIMERS, escalations_of_erased, room_of
 from storage.writers import Elsewhere, delete_early_changes, take_away, wrote_elsewhere

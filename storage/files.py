@@ -20,9 +20,12 @@ from bot.core.conversation import FileReport, Origin
 from bot.core.errors import CannotDecrypt, KeyDestroyed, Refused, StaleLease
 from bot.core.ids import AccountId, ConversationId, CustomerId, MessageId, OrgId
 from storage.database import Database
+from storage.entries import NOBODY, Entry, Wake
 from storage.filestore import FileStore
-from storage.inbox import FILE_ERROR, FILE_NAME, FILE_REF, MADE, NOBODY, Entry, Inboxes, Wake
+from storage.inbox import Inboxes
 from storage.keys import Keys
+from storage.message_rows import MADE
+from storage.sealed_fields import FILE_ERROR, FILE_NAME, FILE_REF
 from storage.sealing import Sealer
 
 __all__ = ["ClaimedFile", "Fetched", "FileStore", "Files", "StoredFile"]

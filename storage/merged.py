@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import CustomerMerged, Origin
 from bot.core.ids import ConversationId, CustomerId, OrgId
-from storage.inbox import NOBODY, Entry, Inboxes
+from storage.entries import NOBODY, Entry
+from storage.inbox import Inboxes
 from storage.keys import Keys
 
 

@@ -30,15 +30,14 @@ from bot.core.outbound import DirectMessage, Invite, Operation, Post, Sent
 from storage.codec import dump_reference, load_operation
 from storage.database import Step, pipeline
 from storage.disclosure import PERSON, STANDING, disclose
-from storage.effects import SENT_ID
+from storage.entries import NOBODY, Entry, Wake
 from storage.hashes import reference_hash
-from storage.inbox import NOBODY, PAYLOAD, REFERENCE, Entry, Inboxes, Wake
+from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.lanes import wake
 from storage.notices import NOTICE, Notice, notices
-from storage.places import CONTEXT
 from storage.posted import DELETE_POSTS, ERASE, queue_deletions
-from storage.reasons import ERROR, TRY_REASON
+from storage.sealed_fields import CONTEXT, ERROR, PAYLOAD, REFERENCE, SENT_ID, TRY_REASON
 from storage.sealing import KeyedHash, Sealer
 from storage.views import json_place
 

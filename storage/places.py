@@ -46,15 +46,11 @@ from storage.keys import Keys
 from storage.lanes import lanes_of
 from storage.merging import alone, merge
 from storage.numbers import NewNumber, begin_numbered, new_number
+from storage.sealed_fields import ADDRESS, PLACE, PROFILE
 from storage.sealing import KeyedHash, Sealer
 
 AnyRow = Row[Any]
 Key = tuple[AccountId, bytes]
-
-PLACE = "conversations.place"  # the field it is sealed under: the column that held it first
-CONTEXT = "places.context"
-PROFILE = "customers.profile"
-ADDRESS = "identities.address"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from bot.core.ids import CustomerId, LaneId, NewId, OrgId
 from storage.accounts import Account
 from storage.keys import Keys
 from storage.lanes import lane_of, wake
-from storage.reasons import ERROR, reason_of
+from storage.reasons import reason_of
+from storage.sealed_fields import ERROR
 
 AnyRow = Row[Any]
 

@@ -38,12 +38,20 @@ from bot.core.ids import (
 )
 from bot.core.numbers import number_typed
 from storage import queries_sql as sql
-from storage.effects import SNAPSHOT, STEP_REASON, TURN_REASONS
 from storage.keys import Keys
-from storage.places import ADDRESS, PROFILE
-from storage.reasons import ERROR, TRY_REASON, reason_of
+from storage.reasons import reason_of
+from storage.sealed_fields import (
+    ADDRESS,
+    ERROR,
+    PROFILE,
+    REASON,
+    SNAPSHOT,
+    STEP_REASON,
+    TRY_REASON,
+    TURN_REASONS,
+)
 from storage.sealing import Sealer
-from storage.views import REASON, message
+from storage.views import message
 
 ERASED: Final = "(erased)"
 PREFIX_LEAST: Final = 8  # hexadecimal digits of an id that are enough, if they identify only one

@@ -1,15 +1,12 @@
 """Open the reasons of failed deliveries. They are sealed, because platforms name the recipient in them."""
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Row
 
 from bot.core.errors import CannotDecrypt
 from bot.core.ids import CustomerId, OrgId
 from storage.keys import Keys
-
-ERROR: Final = "outbox.error"
-TRY_REASON: Final = "deliveries.reason"
 
 
 def reason_of(keys: Keys, row: Row[Any], sealed: str | None, field: str) -> str:

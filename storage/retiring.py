@@ -10,7 +10,8 @@ from bot.core.errors import CommandError, NotFound
 from bot.core.ids import ConversationId, NewId, OrgId
 from storage.accounts import note_change
 from storage.audit import AuditEntry, record
-from storage.inbox import NOBODY, Entry, Inboxes
+from storage.entries import NOBODY, Entry
+from storage.inbox import Inboxes
 from storage.keys import Keys
 
 AnyRow = Row[Any]

@@ -22,8 +22,8 @@ from bot.core.errors import NotFound
 from bot.core.events import Channel, Place
 from bot.core.ids import ConversationId, CustomerId, OrgId, PersonId, TeamId
 from storage.keys import Keys
-from storage.places import PROFILE
 from storage.posted import undeleted
+from storage.sealed_fields import PROFILE
 from storage.views import CONVERSATION, ESCALATION, AnyRow, conversation, escalation, message
 
 _RECENT = 40

@@ -11,7 +11,8 @@ from bot.core.conversation import HolderLeft, Origin, TeamChanged
 from bot.core.ids import ConversationId, CustomerId, OrgId, PersonId, TeamId
 from orgs.routing import default_team, find_agent, find_person, find_team, person_called, room_for
 from orgs.specification.organization import Organization
-from storage.inbox import NOBODY, Entry, Inboxes
+from storage.entries import NOBODY, Entry
+from storage.inbox import Inboxes
 from storage.keys import Keys
 
 AnyRow = Row[Any]

@@ -17,7 +17,8 @@ from storage.keys import Keys
 from storage.lanes import lane_of
 from storage.merging import merge
 from storage.numbers import begin_numbered
-from storage.places import ADDRESS, CONTEXT, PLACE, PROFILE, SET_ASIDE, returns_of, returns_row, seal_place
+from storage.places import SET_ASIDE, returns_of, returns_row, seal_place
+from storage.sealed_fields import ADDRESS, CONTEXT, PLACE, PROFILE
 from storage.sealing import Sealer
 
 CODES = 10  # that are sent to one address within CODES_SPAN, whoever asks for them

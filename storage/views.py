@@ -49,34 +49,29 @@ from bot.core.events import (
     Stopped,
     ThreadControl,
 )
-from bot.core.ids import (
-    AgentId,
-    ConversationId,
-    CustomerId,
-    EscalationId,
-    MessageId,
-    OrgId,
-    PersonId,
-    TeamId,
-)
-from storage.codec import (
-    BODY,
-    load_attachments,
-    load_body,
-    load_memory,
-    load_reference,
-    load_source,
-)
+from bot.core.ids import AgentId, ConversationId, CustomerId, EscalationId, MessageId, OrgId, PersonId, TeamId
+from storage.codec import load_attachments, load_body, load_memory, load_reference, load_source
 from storage.database import pipeline
 from storage.hashes import reference_hash
-from storage.inbox import CONTENT, EXTRAS, FILE_ERROR, FILE_NAME, REFERENCE, SOURCE
 from storage.keys import Keys
-from storage.places import ADDRESS, PLACE, PROFILE
+from storage.sealed_fields import (
+    ADDRESS,
+    BODY,
+    CONTENT,
+    EXTRAS,
+    FILE_ERROR,
+    FILE_NAME,
+    PLACE,
+    PROFILE,
+    REASON,
+    REFERENCE,
+    SOURCE,
+)
 from storage.sealing import KeyedHash, Sealer
 
 STORY = 60  # messages of the log that a turn sees
 INPUTS_AT_ONCE = 200  # inputs that a turn takes: several turns handle a longer backlog
-REASON = "escalations.reason"
+
 _WORDS = ("reason", "why", "tried")
 _MAY_WAIT = (
     MessageState.RELEASED,

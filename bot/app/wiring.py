@@ -42,7 +42,8 @@ from storage.accounts import Account
 from storage.anchors import Anchors, file_of
 from storage.articles import Articles
 from storage.database import Database
-from storage.files import Files, FileStore
+from storage.files import Files
+from storage.filestore import FileStore
 from storage.health import check
 from storage.inbox import Inboxes
 from storage.keys import Keys

@@ -45,7 +45,7 @@ from bot.core.outbound import (
 )
 from bot.rooms.notices import notice_post
 from storage.database import Database
-from storage.inbox import Wake
+from storage.entries import Wake
 from storage.outbox import Allowance, Dead, Delivered, Item, Later, Outbox, Result
 
 log = structlog.get_logger(__name__)

@@ -32,9 +32,9 @@ from bot.core.errors import (
     Unreachable,
     WindowClosed,
 )
+from storage.entries import Wake
 from storage.files import ClaimedFile, Fetched, Files
 from storage.filestore import FileStore
-from storage.inbox import Wake
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from bot.bus.redis_health import RedisHealth
 from bot.core.ids import ConversationId
-from storage.inbox import Wake
+from storage.entries import Wake
 
 _RECONNECT = 0.5  # seconds
 _PATIENCE = 2.0  # seconds that a command to Redis may take

@@ -42,7 +42,7 @@ from bot.turns.decide import conclude, decide, decide_guarded, give_up, question
 from bot.turns.turn import Decision, Rulebook
 from orgs.routing import find_agent
 from storage.database import Database
-from storage.inbox import Wake
+from storage.entries import Wake
 from storage.turns import Commit, Lease, Turns
 
 log = structlog.get_logger(__name__)

@@ -12,10 +12,8 @@ from psycopg.rows import namedtuple_row
 
 from bot.core.ids import CustomerId
 from storage.codec import load_source
-from storage.effects import SENT_ID
-from storage.inbox import CONTENT, SOURCE
 from storage.keys import Keys
-from storage.places import ADDRESS
+from storage.sealed_fields import ADDRESS, CONTENT, SENT_ID, SOURCE
 from storage.sealing import Keyring
 
 KEY = b"k" * 32  # the one that `tests.story.rig.environment` gives to the processes

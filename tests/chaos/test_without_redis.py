@@ -19,7 +19,7 @@ from bot.app.settings import parse
 from bot.bus.wakeups import Wakeups
 from bot.core.ids import ConversationId, new_id
 from connectors.sandbox.server import Sandbox
-from storage.inbox import Wake
+from storage.entries import Wake
 from tests.accounts import hooks
 from tests.chaos.processes import Program, programs
 from tests.story.rig import Rig, environment, install, organization, quick, serving, until, webhooks

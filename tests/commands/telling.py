@@ -37,7 +37,7 @@ from storage.database import Database
 from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.places import Arrival, Rules
-from storage.reasons import ERROR, TRY_REASON
+from storage.sealed_fields import ERROR, TRY_REASON
 from storage.sealing import Keyring
 from storage.turns import Commit, Turns
 from tests.accounts import all_accounts

@@ -25,10 +25,12 @@ from bot.core.events import Attachment, AttachmentKind, Channel, Event, Place, S
 from bot.core.ids import ConversationId, CustomerId, OrgId, new_id
 from storage.accounts import Account
 from storage.database import Database
-from storage.files import Files, FileStore
-from storage.inbox import FILE_ERROR, Inboxes
+from storage.files import Files
+from storage.filestore import FileStore
+from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.organizations import Organizations
+from storage.sealed_fields import FILE_ERROR
 from storage.sealing import Keyring
 from storage.views import views
 from tests.accounts import Brought, all_accounts

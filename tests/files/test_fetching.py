@@ -15,7 +15,8 @@ from sqlalchemy import text
 
 from bot.bus.scanning import Scan, by_clamd
 from bot.core.errors import PlatformDown, Refused, StaleLease
-from storage.files import Fetched, FileStore
+from storage.files import Fetched
+from storage.filestore import FileStore
 from storage.keys import destroy
 from tests.files.rig import PACE, PNG, Desk
 from tests.files.test_scanning import EICAR, Clamd

@@ -11,7 +11,8 @@ from bot.bus.fetch import Fetcher, FetchingPace
 from bot.bus.wakeups import Wakeups
 from bot.core.ids import new_id
 from storage.database import Database
-from storage.files import Files, FileStore
+from storage.files import Files
+from storage.filestore import FileStore
 from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.sealing import Keyring

@@ -22,7 +22,7 @@ from storage import migrate
 from storage.database import Database, engine_url
 from storage.keys import Keys, OrgKeys
 from storage.migrate import upgrade
-from storage.places import PLACE, PROFILE
+from storage.sealed_fields import PLACE, PROFILE
 from storage.sealing import Sealer
 from tests.tools.shared_servers import Addresses, drop, on_database
 from tests.turns.bench import HUGO, Bench, bench_of, states, to_customers, to_rooms

@@ -32,16 +32,17 @@ from bot.core.entries import changed_message, log_entry
 from bot.core.errors import StorageUnavailable
 from bot.core.events import Channel, Event, Place, ReceiptStatus
 from bot.core.ids import ConversationId, CustomerId, DeliveryId, MessageId, OrgId, new_id
-from bot.turns.decide import Decision
-from bot.turns.turn import Rulebook
+from bot.turns.turn import Decision, Rulebook
 from orgs.documents import from_document, to_document
 from orgs.loading import Loaded, load
 from orgs.specification.organization import Organization
 from storage.accounts import Account
 from storage.database import Database
-from storage.inbox import NOBODY, Arrival, Entry, Inboxes, Rules
+from storage.entries import NOBODY, Entry
+from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.organizations import apply
+from storage.places import Arrival, Rules
 from storage.sealing import Keyring
 from storage.turns import Commit, Lease, Turns
 from storage.views import STORY, views

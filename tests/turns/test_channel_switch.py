@@ -25,8 +25,8 @@ from storage.accounts import Account
 from storage.customers import customers
 from storage.erased import erase
 from storage.organizations import Organizations
-from storage.places import ADDRESS as SEALED
 from storage.queries import conversations
+from storage.sealed_fields import ADDRESS as SEALED
 from storage.sealing import Keyring
 from storage.verification import CODES
 from tests.storage.test_places import invited

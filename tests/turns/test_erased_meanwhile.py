@@ -8,8 +8,8 @@ from bot.core.answering import HandOver
 from bot.core.conversation import CustomerErased, DeliveryReport, MessageState, Origin
 from bot.core.events import NO_REFERENCE, Event, Receipt, ReceiptStatus, Reference, Said
 from bot.core.ids import DeliveryId, new_id
+from storage.entries import NOBODY, Entry
 from storage.erased import erase
-from storage.inbox import NOBODY, Entry
 from storage.outbox import Item
 from storage.posted import remains
 from tests.turns.bench import HUGO, Bench, to_customers

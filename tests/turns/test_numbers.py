@@ -17,9 +17,10 @@ from bot.core.outbound import Post, Sent
 from orgs.specification.texts import fill
 from orgs.translations import SHIPPED, shipped
 from storage.database import Database
-from storage.inbox import FILE_NAME, FILE_REF, MADE
 from storage.keys import destroy
+from storage.message_rows import MADE
 from storage.outbox import Delivered
+from storage.sealed_fields import FILE_NAME, FILE_REF
 from tests.storage.test_places import made_one, parted
 from tests.turns.bench import Bench, Left, another, message, to_customers, to_rooms
 from tests.turns.test_language import speaking

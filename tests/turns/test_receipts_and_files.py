@@ -25,9 +25,9 @@ from bot.core.outbound import Mark, Post, React
 from bot.turns.decide import question
 from storage import queries
 from storage.erased import erase
-from storage.inbox import FILE_ERROR
 from storage.merging import merge
 from storage.outbox import Dead, Item, Result
+from storage.sealed_fields import FILE_ERROR
 from tests.disclosure import undisclosed
 from tests.turns.bench import CARLA, HUGO, Bench, Left, message, states, to_customers, to_rooms
 from tests.turns.desk import FIRST

@@ -16,7 +16,7 @@ from connectors.email.connector import EmailConnector
 from connectors.email.domain import TxtRecords
 from connectors.email.intake import ReadingBudget
 from connectors.sandbox.mail import MailServer
-from storage.inbox import check
+from storage.platform_ids import check_ids
 
 ADDRESS = "support@brightdesk.example"
 PASSWORD = 'a password, with "quotes" and \\ in it'
@@ -38,7 +38,7 @@ class Inbox:
         if self.raises:
             raise self.raises.pop(0)
         for event in events:
-            check(event)
+            check_ids(event)
         known = {event.external_id for event in self.events}
         self.events.extend(event for event in events if event.external_id not in known)
         self.accepted += len(events)

@@ -22,7 +22,7 @@ from connectors.email.servers import TrustedServers
 from connectors.email.settings import read_settings
 from connectors.email.submission import Stage, as_send_error
 from connectors.email.threads import Threads
-from storage.inbox import check
+from storage.platform_ids import check_ids
 from tests.connectors.email import rig
 from tests.lengths import times
 
@@ -63,7 +63,7 @@ async def test_every_mail_makes_events_that_can_be_kept(head: list[str], body: b
     raw = "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
     for event in await INTAKE.events(raw, MailLocation("imap;1;2", "INBOX", len(raw)), NOW):
-        check(event)
+        check_ids(event)
         assert event.external_id
         assert "\0" not in event.reply_to
         assert len(event.reply_context.encode()) <= MAX_BYTES
