@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.entries import changed_message, is_nobodys
 from bot.core.errors import PlaceMoved
 from bot.core.events import Submitted, Tapped
-from bot.core.ids import AccountId, CustomerId, NewId
+from bot.core.ids import AccountId, NewId
 from storage.early_changes import EarlyChanges, Incoming, Logged, logged, look
 from storage.early_replies import PLACE_STRAY, entries_of_strays, keep_strays
 from storage.entries import Entry, Wake, entry_of
@@ -45,21 +45,18 @@ class Accepted:
 
 
 class Inboxes:
-    """Stores incoming events. Holds no state except bounded caches of places and of how much each sender
-    wrote.
-    """
+    """Stores incoming events. Holds no state except how much each sender wrote, which is bounded."""
 
     def __init__(
         self,
         keys: Keys,
         new_id: NewId,
         *,
-        remembered: int = 20_000,
         new_number: NewNumber = new_number,
     ) -> None:
         self._keys = keys
-        self._places = Places(keys, new_id, remembered=remembered, new_number=new_number)
-        floods = Floods(remembered=remembered)
+        self._places = Places(keys, new_id, new_number=new_number)
+        floods = Floods()
         self._early = EarlyChanges(keys, floods)
         self._inputs = Inputs(new_id, floods)
 
@@ -67,7 +64,8 @@ class Inboxes:
         """Store each arrival once, in the order given within each conversation.
 
         Idempotent by (account, external id). The caller commits. Raise MalformedPayload for impossible ids.
-        Raise PlaceMoved when the cache was out of date: the caller must roll back and call again.
+        Raise PlaceMoved when a place led elsewhere before it was locked: the caller must roll back and call
+        again.
         """
         unique: dict[tuple[AccountId, str], Arrival] = {}
         nobodys = 0
@@ -91,7 +89,7 @@ class Inboxes:
             [(arrival.account, arrival.event) for arrival in unique.values()],
             look(customers, {key for key, location in locations.items() if location.begun}),
         )
-        self._still_so(locations, heads, customers)
+        _check_places(locations, heads, customers)
         incoming = [
             Incoming(key[1], arrival, locations.get(key_of(arrival.account, arrival.event)))
             for key, arrival in unique.items()
@@ -136,27 +134,6 @@ class Inboxes:
             ignored=ignored,
         )
 
-    def _still_so(
-        self, locations: Mapping[Key, KnownPlace], heads: "Locked", arrivals: Sequence[Arrival]
-    ) -> None:
-        """Raise PlaceMoved unless each place still leads to the conversation in `locations`.
-
-        That conversation must not be over.
-
-        Called when the conversations are locked.
-        """
-        opening = {key_of(a.account, a.event) for a in arrivals if opens(a.event, known=True)}
-        moved = [
-            key
-            for key, location in locations.items()
-            if heads.leads_to.get(location.place) != (key[1], location.conversation)
-            or (head := heads.conversations.get(location.conversation)) is None
-            or (head.closed and key in opening)
-        ]
-        if moved:
-            self._places.forget(moved)
-            raise PlaceMoved(f"{len(moved)} places lead elsewhere now")
-
     async def tell(self, connection: AsyncConnection, entries: Sequence[Entry]) -> tuple[Wake, ...]:
         """Store inputs of known conversations. Lock these conversations. Idempotent."""
         heads, seen = await lock_and_look(
@@ -173,9 +150,22 @@ class Inboxes:
         heads, _ = await lock_and_look(connection, {entry.conversation for entry in entries}, ())
         return await self._inputs.store(connection, entries, heads.conversations, PLACE_STRAY)
 
-    def forget(self, customer: CustomerId) -> None:
-        """Forget all cached places of a customer who was erased."""
-        self._places.forget_customer(customer)
+
+def _check_places(locations: Mapping[Key, KnownPlace], heads: Locked, arrivals: Sequence[Arrival]) -> None:
+    """Raise PlaceMoved unless each place still leads to its location's conversation, which must not be over.
+
+    A change of address in the same batch may have taken it. Called when the conversations are locked.
+    """
+    opening = {key_of(a.account, a.event) for a in arrivals if opens(a.event, known=True)}
+    moved = [
+        key
+        for key, location in locations.items()
+        if heads.leads_to.get(location.place) != (key[1], location.conversation)
+        or (head := heads.conversations.get(location.conversation)) is None
+        or (head.closed and key in opening)
+    ]
+    if moved:
+        raise PlaceMoved(f"{len(moved)} places lead elsewhere now")
 
 
 async def _logged_of(connection: AsyncConnection, incoming: Sequence[Incoming]) -> Logged:

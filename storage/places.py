@@ -1,7 +1,7 @@
 """Find the place that an event was written in, the conversation that goes on there, and its customer.
 
-A place is looked up by a keyed hash of the platform's ids. Most places are in memory. For the others,
-`Places.locations` first locks every conversation that may be concerned. It then creates missing rows under
+A place is looked up by a keyed hash of the platform's ids. `Places.locations` first locks every conversation
+that may be concerned. It then creates missing rows under
 advisory locks, so that two processes never create two customers or two conversations: first the locks of
 identities in order, then those of customers in order. A conversation that is found only after that would be
 locked out of order (see the README): PlaceMoved is raised, and the caller starts again.
@@ -198,33 +198,18 @@ def token_hash(index: KeyedHash, token: str) -> bytes:
 
 
 class Places:
-    """Finds and creates places. Holds no state except a bounded cache of places."""
+    """Finds and creates places. Holds no state."""
 
     def __init__(
         self,
         keys: Keys,
         new_id: NewId,
         *,
-        remembered: int = 20_000,
         new_number: NewNumber = new_number,
     ) -> None:
         self._keys = keys
         self._new_id = new_id
         self._new_number = new_number
-        self._remembered = remembered
-        self._locations: dict[Key, KnownPlace] = {}
-        self._paired: dict[tuple[Key, Key], None] = {}
-
-    def forget(self, keys: Iterable[Key]) -> None:
-        for key in keys:
-            self._locations.pop(key, None)
-
-    def forget_customer(self, customer: CustomerId) -> None:
-        self._keys.forget(customer)
-        self._paired.clear()
-        self._locations = {
-            key: location for key, location in self._locations.items() if location.customer != customer
-        }
 
     async def locations(
         self,
@@ -246,10 +231,6 @@ class Places:
                 inviting.add(key)
             if key not in first or _says_more(arrival.event) > _says_more(first[key].event):
                 first[key] = arrival
-        if all(key in self._locations and key not in inviting for key in first) and not self._leads_on(
-            arrivals
-        ):
-            return {key: self._locations[key] for key in first}
         locked = await self._lock(connection, arrivals, others)
         await self._pair(connection, arrivals, {})
         known = await self._leading(connection, arrivals, first, inviting, locked)
@@ -261,14 +242,8 @@ class Places:
             if not location.begun and location.conversation not in locked
         ]
         if late:
-            self.forget(late)
             raise PlaceMoved(f"{len(late)} places lead elsewhere since they were locked")
         return known
-
-    def _leads_on(self, arrivals: Sequence[Arrival]) -> bool:
-        """Return whether an event may add a second address to a customer."""
-        moving = any(isinstance(arrival.event.content, AddressChanged) for arrival in arrivals)
-        return moving or any(pair not in self._paired for pair in _two_ids(arrivals))
 
     async def _lock(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], others: Collection[ConversationId]
@@ -304,27 +279,20 @@ class Places:
         inviting: set[Key],
         locked: set[ConversationId],
     ) -> dict[Key, KnownPlace]:
-        known = {
-            key: location for key in first if key not in inviting and (location := self._locations.get(key))
-        }
-        missing = {key: first[key] for key in first if key not in known}
-        if not missing:
-            return known
+        known: dict[Key, KnownPlace] = {}
         closed: dict[Key, KnownPlace] = {}
-        for key, (location, over) in (await self._find(connection, tuple(missing))).items():
+        for key, (location, over) in (await self._find(connection, tuple(first))).items():
             if over:
                 closed[key] = location
             elif key not in inviting:
                 known[key] = location
-                self._remember(key, location)
-        unknown = {key: arrival for key, arrival in missing.items() if key not in known}
+        unknown = {key: arrival for key, arrival in first.items() if key not in known}
         told = {key for key, arrival in unknown.items() if not opens(arrival.event, known=key in closed)}
         known |= {key: closed[key] for key in told if key in closed}
         opening = {key: unknown[key] for key in unknown if key not in told}
         if opening:
             fresh = await self._fresh(connection, arrivals, opening)
             if fresh:
-                # Not cached: if the transaction still fails, there are no such rows.
                 known |= await self._open(connection, fresh, locked)
         return known
 
@@ -340,11 +308,6 @@ class Places:
         seen = {(row.account_id, row.external_id) for row in rows}
         left = {key for a, key in names if (a.account.id, event_key(a.account, a.event)) not in seen}
         return {key: opening[key] for key in sorted(left)}
-
-    def _remember(self, key: Key, location: KnownPlace) -> None:
-        if len(self._locations) >= self._remembered:
-            self._locations.pop(next(iter(self._locations)))
-        self._locations[key] = location
 
     async def _find(
         self, connection: AsyncConnection, keys: Sequence[Key]
@@ -541,23 +504,22 @@ class Places:
         customer.
 
         Consider only messages that a customer wrote: a late receipt may name a number that they have left.
-        Ask the database once for each pair, while the cache holds it. Idempotent.
+        Idempotent.
         """
-        for pair, (arrival, named) in _two_ids(arrivals).items():
-            if pair in self._paired:
-                continue
+        pairs = _two_ids(arrivals)
+        if not pairs:
+            return
+        there = await self._find(connection, tuple({key: None for pair in pairs for key in pair}))
+        for pair, (arrival, named) in pairs.items():
             number, alias = pair
-            found = {key: location for key, (location, _) in (await self._find(connection, pair)).items()}
+            found = {key: there[key][0] for key in pair if key in there}
             found |= {key: locations[key] for key in pair if key in locations}
             if len(found) == len(pair):
-                if not locations:  # nothing was written yet that a rollback could undo
-                    self._paired[pair] = None
-            elif number in found:
+                continue
+            if number in found:
                 await self._lead_on(connection, arrival, found[number], named)
             elif alias in found:
                 await self._lead_on(connection, arrival, found[alias], arrival.event.sender.external_id)
-        while len(self._paired) > self._remembered:
-            self._paired.pop(next(iter(self._paired)))
 
     async def _follow(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, KnownPlace]
@@ -583,7 +545,6 @@ class Places:
             if name not in seen:
                 new = {"old": location.place, "new": identity_of(arrival.account, arrival.event, address)}
                 await connection.execute(_TAKE, new)
-                self._forget_place(_place_of(arrival.account, address))
                 await self._lead_on(connection, arrival, location, address, moves=True)
 
     async def _lead_on(
@@ -625,11 +586,6 @@ class Places:
             if key in locations:
                 new = identity_of(arrival.account, arrival.event, arrival.event.content.address)
                 await connection.execute(_RELEASE, {"old": locations[key].place, "new": new})
-                self._forget_place(key)
-
-    def _forget_place(self, key: Key) -> None:
-        self.forget([key])
-        self._paired = {pair: None for pair in self._paired if key not in pair}
 
 
 def place_row(

@@ -728,7 +728,7 @@ async def test_words_come_in_while_customers_are_merged_and_parted(
     assert holes == []
 
 
-async def test_what_is_remembered_is_never_trusted_when_it_led_elsewhere(desk: Bench, twin: Bench) -> None:
+async def test_another_process_finds_where_a_place_leads_now(desk: Bench, twin: Bench) -> None:
     before = await desk.say("Hello")
     await twin.say("I remember this place")
     await desk.end(before)

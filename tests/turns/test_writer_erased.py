@@ -61,7 +61,6 @@ async def erased(desk: Bench, customer: CustomerId) -> Posted:
     async with desk.database.begin() as connection:
         shown = await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer, channels=CHANNELS)
     desk.keys.forget(customer)
-    desk.inboxes.forget(customer)
     return shown
 
 
