@@ -17,8 +17,8 @@ from bot.core.errors import DeskError
 from bot.core.events import Event
 from bot.core.ids import ConversationId, CustomerId
 from orgs.answering.numbers import NumberRequest, ask_of
+from storage.arrivals import identity_hash
 from storage.keys import Keys
-from storage.places import identity_hash
 from storage.sealed_fields import ADDRESS, PROFILE
 from storage.views import message
 

@@ -29,23 +29,16 @@ from bot.core.events import (
     Unsupported,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId
+from storage.arrivals import Arrival, Key, identity_hash, key_of, other_ids, writer_hash
 from storage.codec import dump_body, load_body
 from storage.database import Step, pipeline
 from storage.floods import Floods
 from storage.hashes import reference_hash
 from storage.keys import Keys
-from storage.places import (
-    LOCK_WRITERS,
-    Arrival,
-    Key,
-    KnownPlace,
-    identity_hash,
-    key_of,
-    other_ids,
-    writer_hash,
-)
+from storage.known_places import KnownPlace
 from storage.sealed_fields import BODY
 from storage.sealing import Sealer
+from storage.senders import LOCK_WRITERS
 
 AnyRow = Row[Any]
 # Follows the key of a change that is an input already: it waits for its message, sealed with the key of the

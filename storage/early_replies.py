@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Origin
 from bot.core.ids import AccountId, ConversationId, OrgId
+from storage.arrivals import Arrival
 from storage.codec import dump_body, load_body
 from storage.early_changes import INSERT_STRAY, STRAY_WRITER, EarlyChanges, stray_row
 from storage.entries import Entry
 from storage.hashes import event_key
 from storage.keys import Keys
-from storage.places import Arrival
 from storage.sealed_fields import BODY
 
 

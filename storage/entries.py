@@ -7,8 +7,9 @@ from uuid import UUID
 from bot.core.conversation import Body, Origin
 from bot.core.events import Event
 from bot.core.ids import AccountId, ConversationId, OrgId
+from storage.arrivals import Returns, Rules, returns_of
 from storage.early_changes import Incoming
-from storage.places import KnownPlace, Returns, Rules, returns_of
+from storage.known_places import KnownPlace
 from storage.sealing import KeyedHash, Sealer
 
 NOBODY = AccountId(UUID(int=0))  # the account of inputs that we create ourselves

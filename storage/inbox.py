@@ -12,6 +12,8 @@ from bot.core.entries import changed_message, is_nobodys
 from bot.core.errors import PlaceMoved
 from bot.core.events import Submitted, Tapped
 from bot.core.ids import AccountId, NewId
+from storage.address_changes import release_numbers
+from storage.arrivals import Arrival, Key, key_of, opens
 from storage.early_changes import EarlyChanges, Incoming, Logged, logged, look
 from storage.early_replies import PLACE_STRAY, entries_of_strays, keep_strays
 from storage.entries import Entry, Wake, entry_of
@@ -19,9 +21,10 @@ from storage.floods import Floods
 from storage.hashes import event_key, reference_hash
 from storage.inputs import Inputs
 from storage.keys import Keys
+from storage.known_places import KnownPlace
 from storage.locked_conversations import Locked, lock_and_look
 from storage.numbers import NewNumber, new_number
-from storage.places import Arrival, Key, KnownPlace, Places, key_of, opens
+from storage.places import Places
 from storage.platform_ids import check_ids
 from storage.staff_events import (
     concerned_entries,
@@ -124,7 +127,7 @@ class Inboxes:
             told = [entry_of(each, each.location) for each in met.told if each.location is not None]
             later = await self._inputs.store(connection, told, heads.conversations, PLACE_STRAY)
             wakes = tuple({wake.conversation: wake for wake in (*wakes, *later)}.values())
-        await self._places.release(connection, customers, locations)
+        await release_numbers(connection, customers, locations)
         await keep_strays(connection, strays)
         return Accepted(
             wakes=wakes,

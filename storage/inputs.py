@@ -23,8 +23,8 @@ from storage.hashes import reference_hash
 from storage.locked_conversations import Head, schedule, touching
 from storage.message_rows import INSERT_FILE, INSERT_MESSAGE, file_rows, message_row
 from storage.place_updates import PlaceUpdates, hear
-from storage.places import LOCK_WRITERS
 from storage.sealed_fields import BODY, PAYLOAD
+from storage.senders import LOCK_WRITERS
 
 _ALL_FLOOD = 600.0  # seconds that a flood of all senders of an account lasts at most after the last message
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import CommandError, NotFound
 from bot.core.ids import ConversationId, OrgId
-from storage.places import token_hash
+from storage.arrivals import token_hash
 from storage.sealing import KeyedHash
 
 LIVES: Final = timedelta(hours=24)

@@ -27,7 +27,7 @@ from storage.accounts import Account
 from storage.database import Step, pipeline
 from storage.entries import Entry
 from storage.hashes import SEEN, seen_before
-from storage.places import CLOSED
+from storage.known_places import CLOSED
 
 AnyRow = Row[Any]
 _RECEIPT_WAITS = timedelta(milliseconds=500)

@@ -8,12 +8,12 @@ from bot.core.conversation import Role
 from bot.core.entries import LogEntry
 from bot.core.events import NO_REFERENCE, Attachment, Event
 from bot.core.ids import NewId
+from storage.arrivals import writer_hash
 from storage.codec import dump_attachments, dump_reference, dump_source
 from storage.entries import Entry
 from storage.hashes import reference_hash
 from storage.locked_conversations import Head
 from storage.mime import known_type
-from storage.places import writer_hash
 from storage.sealed_fields import CONTENT, EXTRAS, FILE_NAME, FILE_REF, REFERENCE, SOURCE
 from storage.sealing import Sealer
 

@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import text
 
 from bot.core.events import Called, Event, Said, Standing, Started, Submitted, Tapped
+from storage.arrivals import Returns
 from storage.database import Step
 from storage.entries import Entry
 from storage.locked_conversations import Head
-from storage.places import Returns
 from storage.sealed_fields import CONTEXT
 
 _OPENS_WINDOW = (Said, Tapped, Started, Submitted, Called)

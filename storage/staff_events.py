@@ -23,11 +23,11 @@ from bot.core.events import (
     WorkplaceChanged,
 )
 from bot.core.ids import AccountId, ConversationId
+from storage.arrivals import Arrival
 from storage.entries import Entry
 from storage.hashes import event_key
 from storage.keys import Keys
 from storage.notices import listed
-from storage.places import Arrival
 from storage.platform_ids import MAX_ID
 
 AnyRow = Row[Any]

@@ -13,11 +13,13 @@ from bot.core.effects import CompleteVerification, StartVerification
 from bot.core.errors import TurnFailed
 from bot.core.events import return_address
 from bot.core.ids import ConversationId, CustomerId, LaneId, NewId
+from storage.arrivals import returns_of, returns_row
 from storage.keys import Keys
+from storage.known_places import seal_place
 from storage.lanes import lane_of
 from storage.merging import merge
 from storage.numbers import begin_numbered
-from storage.places import SET_ASIDE, returns_of, returns_row, seal_place
+from storage.places import SET_ASIDE
 from storage.sealed_fields import ADDRESS, CONTEXT, PLACE, PROFILE
 from storage.sealing import Sealer
 

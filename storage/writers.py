@@ -20,11 +20,11 @@ from bot.core.conversation import Origin, WriterErased
 from bot.core.errors import DeskError
 from bot.core.events import Event, Receipt, Standing
 from bot.core.ids import ConversationId, CustomerId, OrgId
+from storage.arrivals import identity_hash
 from storage.codec import dump_body, load_body
 from storage.entries import NOBODY, Entry
 from storage.hashes import reference_hash
 from storage.keys import Keys
-from storage.places import identity_hash
 from storage.sealed_fields import BODY, CONTENT, CONTEXT, FILE_NAME, REASON, STEP_REASON
 from storage.sealing import KeyedHash, Sealer
 

@@ -16,9 +16,10 @@ from bot.core.errors import PlaceMoved, StorageUnavailable
 from bot.core.events import AddressChanged, Edited, Event, Place, Said, Submitted
 from bot.core.ids import AccountId, NewId, new_id
 from storage.accounts import Account
+from storage.arrivals import Arrival, Rules
 from storage.database import Database
 from storage.inbox import Accepted, Inboxes
-from storage.places import Arrival, Rules, known_threads
+from storage.known_places import known_threads
 from storage.posted import record_answer
 
 log = structlog.get_logger(__name__)

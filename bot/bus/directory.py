@@ -9,10 +9,10 @@ from bot.core.ids import AccountId, OrgId
 from orgs.routing import agents_addressed, first_agent
 from orgs.specification.organization import Organization
 from storage.accounts import Account, changed_accounts
+from storage.arrivals import Rules
 from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import Organizations
-from storage.places import Rules
 
 _NONE: Mapping[str, Account] = MappingProxyType({})
 _UNKNOWN = 100  # unknown accounts that may cause a query, between two refreshes

@@ -33,10 +33,10 @@ from bot.core.ids import (
 from bot.core.outbound import Post
 from orgs.loading import load
 from storage import organizations
+from storage.arrivals import Arrival, Rules
 from storage.database import Database
 from storage.inbox import Inboxes
 from storage.keys import Keys
-from storage.places import Arrival, Rules
 from storage.sealed_fields import ERROR, TRY_REASON
 from storage.sealing import Keyring
 from storage.turns import Commit, Turns

@@ -29,6 +29,7 @@ from storage import (
     files,
     hashes,
     inputs,
+    known_places,
     lanes,
     locked_conversations,
     merging,
@@ -39,6 +40,7 @@ from storage import (
     retention,
     rewriting,
     rooms,
+    senders,
     staff_events,
     turns,
     views,
@@ -393,9 +395,9 @@ def _numbered(s: Sample) -> dict[str, object]:
 
 CASES = (
     # accepting
-    Case("find", places._FIND, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 200),
-    Case("who", places._IDENTITIES, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 150),
-    Case("going on", places._GOING_ON, lambda s: {"root": s.waiting[0]}, 60),
+    Case("find", known_places._FIND, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 200),
+    Case("who", senders._IDENTITIES, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 150),
+    Case("going on", senders._GOING_ON, lambda s: {"root": s.waiting[0]}, 60),
     Case(
         "concerned",
         places._LOCK,

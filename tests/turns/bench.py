@@ -33,13 +33,13 @@ from bot.turns.turn import Decision, Rulebook
 from orgs.loading import Loaded
 from orgs.specification.organization import Organization
 from storage.accounts import Account
+from storage.arrivals import Arrival, Rules
 from storage.database import Database
 from storage.entries import NOBODY, Entry
 from storage.inbox import Accepted, Inboxes
 from storage.keys import Keys
 from storage.organizations import apply
 from storage.outbox import Allowance, Dead, Delivered, Item, Outbox, Result
-from storage.places import Arrival, Rules
 from storage.sealed_fields import SENT_ID
 from storage.sealing import Keyring
 from storage.turns import Commit, Turns

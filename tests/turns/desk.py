@@ -37,12 +37,12 @@ from orgs.documents import from_document, to_document
 from orgs.loading import Loaded, load
 from orgs.specification.organization import Organization
 from storage.accounts import Account
+from storage.arrivals import Arrival, Rules
 from storage.database import Database
 from storage.entries import NOBODY, Entry
 from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.organizations import apply
-from storage.places import Arrival, Rules
 from storage.sealing import Keyring
 from storage.turns import Commit, Lease, Turns
 from storage.views import STORY, views
