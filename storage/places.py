@@ -1,10 +1,10 @@
 """Find the place that an event was written in, the conversation that goes on there, and its customer.
 
 A place is looked up by a keyed hash of the platform's ids. `Places.locations` first locks every conversation
-that may be concerned. It then creates missing rows under advisory locks, so that two processes never create two
-customers or two conversations: first the locks of identities in order, then those of customers in order. A
-conversation that is found only after that would be locked out of order (see the README): PlaceMoved is raised,
-and the caller starts again.
+that may be concerned. It then creates missing rows under advisory locks, so that two processes never create
+two customers or two conversations: first the locks of identities in order, then those of customers in order.
+A conversation that is found only after that would be locked out of order (see the README): PlaceMoved is
+raised, and the caller starts again.
 """
 
 from collections.abc import Collection, Mapping, Sequence

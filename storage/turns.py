@@ -19,11 +19,13 @@ from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
 from storage.asked_numbers import with_askers
 from storage.codec import dump_memory, seals
 from storage.database import pipeline
-from storage.effects import CurrentPlace, Writes
+from storage.effects import Writes
 from storage.erased import sealer_of_erased, views_of_erased
 from storage.keys import Keys
 from storage.merging import alone
 from storage.sealing import Sealer
+from storage.staff_effects import find_rooms
+from storage.turn_rows import CurrentPlace
 from storage.views import views
 
 _UNREADABLE = timedelta(minutes=5)  # until a conversation that could not be read is tried again
@@ -159,7 +161,8 @@ class Turns:
         superseded = await self._give_back(
             connection, [c for c in ordered if c.view.conversation.id not in finished]
         )
-        writes = Writes(self._keys, self._new_id)
+        turns = [(c.lease.organization, c.effects) for c in ordered if c.lease.conversation in finished]
+        writes = Writes(self._keys, self._new_id, await find_rooms(connection, self._keys, turns))
         for commit in ordered:
             row = finished.get(commit.lease.conversation)
             if row is not None:

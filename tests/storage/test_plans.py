@@ -25,7 +25,7 @@ from storage import (
     audit,
     early_changes,
     early_replies,
-    effects,
+    effect_statements,
     files,
     hashes,
     inputs,
@@ -41,6 +41,7 @@ from storage import (
     rewriting,
     rooms,
     senders,
+    staff_effects,
     staff_events,
     turns,
     views,
@@ -512,7 +513,7 @@ CASES = (
     Case("give back", turns._GIVE_BACK, lambda s: {"ids": s.ids, "fences": _n(0)}, 120),
     Case(
         "change message",
-        effects._STATEMENTS["change_message"],
+        effect_statements.STATEMENTS["change_message"],
         lambda s: {
             "id": s.messages[0],
             "conversation": s.ids[0],
@@ -526,32 +527,37 @@ CASES = (
     ),
     Case(
         "clear timers",
-        effects._STATEMENTS["clear_timers"],
+        effect_statements.STATEMENTS["clear_timers"],
         lambda s: {"conversation": s.ids[0], "kind": "idle", "subject": None},
         40,
     ),
-    Case("send again", effects._FINDING["send_again"], lambda s: {"message": s.messages[0]}, 40),
+    Case("send again", effect_statements.FINDING["send_again"], lambda s: {"message": s.messages[0]}, 40),
     Case(
         "unpark",
-        effects._FINDING["unpark"],
+        effect_statements.FINDING["unpark"],
         lambda s: {"conversation": s.ids[0], "lane": s.ids[0], "place": s.ids[0]},
         40,
     ),
     Case(
         "fail",
-        effects._STATEMENTS["fail"],
+        effect_statements.STATEMENTS["fail"],
         lambda s: {"message": s.messages[0], "ref": "77", "reason": "131026"},
         60,
     ),
-    Case("park", effects._STATEMENTS["park"], lambda s: {"message": s.messages[0]}, 60),
-    Case("drop", effects._UNSENT["drop"], lambda s: {"message": s.messages[0]}, 40),
+    Case("park", effect_statements.STATEMENTS["park"], lambda s: {"message": s.messages[0]}, 60),
+    Case("drop", effect_statements.UNSENT["drop"], lambda s: {"message": s.messages[0]}, 40),
     Case(
-        "replace", effects._UNSENT["replace"], lambda s: {"message": s.messages[0], "payload": "sealed"}, 60
+        "replace",
+        effect_statements.UNSENT["replace"],
+        lambda s: {"message": s.messages[0], "payload": "sealed"},
+        60,
     ),
-    Case("lanes of messages", effects._LANES_OF, lambda s: {"messages": s.messages[:2]}, 60),
-    Case("begun", effects._BEGUN, lambda s: {"messages": s.messages[:2]}, 60),
+    Case("lanes of messages", effect_statements.LANES_OF, lambda s: {"messages": s.messages[:2]}, 60),
+    Case("begun", effect_statements.BEGUN, lambda s: {"messages": s.messages[:2]}, 60),
     Case("lock lanes", lanes._LOCK, lambda s: {"ids": s.ids}, 200),
-    Case("open room", effects._STATEMENTS["open_room"], lambda s: {"id": s.ids[0], "open": False}, 40),
+    Case(
+        "open room", effect_statements.STATEMENTS["open_room"], lambda s: {"id": s.ids[0], "open": False}, 40
+    ),
     Case("card", rooms._ROOM, lambda s: {"id": s.ids[0]}, 60),
     Case("card's story", rooms._STORY, lambda s: {"id": s.ids[0], "limit": 60}, 40),
     # the outbox
@@ -665,7 +671,13 @@ CASES = (
         lambda s: {"id": s.waiting[-1], "customers": s.waiting[-1:], "most": 5000},
         200,
     ),
-    Case("another's room", effects._OTHER_ROOM, lambda s: _in(s) | {"room": s.waiting[-1]}, 40),
+    Case(
+        "others' rooms",
+        staff_effects._OTHER_ROOMS,
+        lambda s: {"organizations": _n(s.organization), "rooms": s.waiting[-2:]},
+        80,
+    ),
+    Case("lanes of rooms", staff_effects._ROOM_LANES, lambda s: {"rooms": s.waiting[-2:]}, 40),
     # screens
     Case("conversation by prefix", screens.CONVERSATIONS_BY_PREFIX, _prefix, 60),
     Case("conversation by number", screens.CONVERSATION_BY_NUMBER, _numbered, 30),
