@@ -44,9 +44,12 @@ from bot.core.outbound import (
     Whisper,
 )
 from bot.rooms.notices import notice_post
+from storage.account_rates import Allowance
 from storage.database import Database
+from storage.delivery_outcomes import Dead, Delivered, Later, Result
 from storage.entries import Wake
-from storage.outbox import Allowance, Dead, Delivered, Item, Later, Outbox, Result
+from storage.outbox import Outbox
+from storage.outbox_items import Item
 
 log = structlog.get_logger(__name__)
 

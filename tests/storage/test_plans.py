@@ -34,13 +34,14 @@ from storage import (
     locked_conversations,
     merging,
     notices,
-    outbox,
+    outbox_statements,
     place_updates,
     places,
     retention,
     rewriting,
     rooms,
     senders,
+    settled_rows,
     staff_effects,
     staff_events,
     turns,
@@ -562,16 +563,16 @@ CASES = (
     Case("card's story", rooms._STORY, lambda s: {"id": s.ids[0], "limit": 60}, 40),
     # the outbox
     Case("wake lanes", lanes._WAKE, lambda s: {"ids": s.ids}, 200),
-    Case("paces", outbox._PACES, lambda _s: {"without": []}, 250),
+    Case("paces", outbox_statements.PACES, lambda _s: {"without": []}, 250),
     Case(
         "claim lanes",
-        outbox._CLAIM,
+        outbox_statements.CLAIM,
         lambda s: {"accounts": s.accounts, "slots": _n(30), "limit": AT_ONCE, "seconds": 30.0},
         400,
     ),
     Case(
         "begin",
-        outbox._BEGIN,
+        outbox_statements.BEGIN,
         lambda s: {
             "ids": s.messages,
             "lanes": s.ids,
@@ -581,7 +582,7 @@ CASES = (
         },
         300,
     ),
-    Case("details", outbox._DETAILS, lambda s: {"ids": s.messages}, 300),
+    Case("details", outbox_statements.DETAILS, lambda s: {"ids": s.messages}, 300),
     # notices of messages in doubt
     Case("recent notice", notices._RECENT, _recent_notice, 40),
     Case(
@@ -612,11 +613,16 @@ CASES = (
     # files
     Case("claim files", files._CLAIM, lambda _s: {"without": [], "limit": 8, "seconds": 60.0}, 300),
     Case("find a file", files._FIND, lambda s: {"organization": s.organization, "id": s.messages[0]}, 40),
-    Case("renew lanes", outbox._RENEW, lambda s: {"ids": s.ids, "fences": _n(0), "seconds": 30.0}, 120),
-    Case("our lanes", outbox._OURS, lambda s: {"ids": s.ids, "fences": _n(0)}, 100),
+    Case(
+        "renew lanes",
+        outbox_statements.RENEW,
+        lambda s: {"ids": s.ids, "fences": _n(0), "seconds": 30.0},
+        120,
+    ),
+    Case("our lanes", outbox_statements.OURS, lambda s: {"ids": s.ids, "fences": _n(0)}, 100),
     Case(
         "settle",
-        outbox._SETTLE,
+        settled_rows._SETTLE,
         lambda s: {
             "id": s.messages[0],
             "state": "delivered",
@@ -630,22 +636,24 @@ CASES = (
         },
         60,
     ),
-    Case("lock conversations", outbox._LOCK, lambda s: {"ids": s.ids}, 120),
-    Case("heard since", outbox._HEARD, lambda s: {"ids": s.messages}, 200),
+    Case("lock conversations", outbox_statements.LOCK, lambda s: {"ids": s.ids}, 120),
+    Case("heard since", outbox_statements.HEARD, lambda s: {"ids": s.messages}, 200),
     Case(
         "pointless",
-        outbox._POINTLESS,
+        outbox_statements.POINTLESS,
         lambda s: {"id": s.messages[0], "state": "failed", "error": "sealed"},
         60,
     ),
     Case(
         "free lanes",
-        outbox._FREE,
+        outbox_statements.FREE,
         lambda s: {"ids": s.ids, "rests": _n(1.0), "slacks": _n(0.0), "pauses": _n(0.0), "turns": _n(1)},
         300,
     ),
-    Case("unsend", outbox._UNSEND, lambda s: {"ids": s.messages, "seconds": 0.0}, 100),
-    Case("again", outbox._AGAIN, lambda s: {"organization": s.organization, "id": s.messages[0]}, 40),
+    Case("unsend", outbox_statements.UNSEND, lambda s: {"ids": s.messages, "seconds": 0.0}, 100),
+    Case(
+        "again", outbox_statements.AGAIN, lambda s: {"organization": s.organization, "id": s.messages[0]}, 40
+    ),
     # who asks by a number
     Case(
         "asking customers",

@@ -11,8 +11,9 @@ from bot.core.effects import TellPerson
 from bot.core.events import Channel, Place
 from bot.core.ids import ConversationId, DeliveryId, PersonId, new_id
 from bot.core.outbound import DirectMessage, Post, Sent
+from storage.delivery_outcomes import Dead, Delivered
 from storage.erased import erase
-from storage.outbox import Dead, Delivered, Item
+from storage.outbox_items import Item
 from storage.posted import Posted, record_answer, remains
 from storage.retention import delete_deliveries
 from tests.turns.bench import HUGO, Bench, bench_of

@@ -32,14 +32,17 @@ from bot.turns.decide import conclude, decide, decide_guarded
 from bot.turns.turn import Decision, Rulebook
 from orgs.loading import Loaded
 from orgs.specification.organization import Organization
+from storage.account_rates import Allowance
 from storage.accounts import Account
 from storage.arrivals import Arrival, Rules
 from storage.database import Database
+from storage.delivery_outcomes import Dead, Delivered, Result
 from storage.entries import NOBODY, Entry
 from storage.inbox import Accepted, Inboxes
 from storage.keys import Keys
 from storage.organizations import apply
-from storage.outbox import Allowance, Dead, Delivered, Item, Outbox, Result
+from storage.outbox import Outbox
+from storage.outbox_items import Item
 from storage.sealed_fields import SENT_ID
 from storage.sealing import Keyring
 from storage.turns import Commit, Turns

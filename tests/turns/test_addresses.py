@@ -27,7 +27,7 @@ from bot.core.outbound import Card
 from bot.core.payment_cards import without_card_numbers
 from bot.rooms.cards import card
 from bot.turns.escaping import known_as
-from storage.outbox import Dead
+from storage.delivery_outcomes import Dead
 from storage.rooms import room_view
 from tests.turns.bench import Bench, to_rooms
 

@@ -24,8 +24,9 @@ from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Emote, Post
 from bot.turns.decide import decide_guarded, question
 from bot.turns.turn import Decision
+from storage.delivery_outcomes import Dead, Later, Result
 from storage.merging import merge
-from storage.outbox import Dead, Item, Later, Result
+from storage.outbox_items import Item
 from storage.views import INPUTS_AT_ONCE
 from tests.turns.bench import CARLA, HUGO, LEASE, Bench, Left, states, to_customers, to_rooms
 from tests.turns.test_fair_turns import shown

@@ -10,7 +10,8 @@ from bot.core.conversation import MessageState, View
 from bot.core.errors import Superseded
 from bot.core.events import Content, Deleted, Edited, Reacted
 from bot.core.outbound import Mark
-from storage.outbox import Dead, Item, Later, Result
+from storage.delivery_outcomes import Dead, Later, Result
+from storage.outbox_items import Item
 from tests.turns.bench import HUGO, Bench, Left, message, to_customers
 from tests.turns.test_private_part import left, marks, story, taken, whispers
 

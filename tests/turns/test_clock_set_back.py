@@ -1,6 +1,7 @@
 """A clock that is set back keeps no account from sending until the time comes again."""
 
-from storage.outbox import Allowance, Item
+from storage.account_rates import Allowance
+from storage.outbox_items import Item
 from tests.turns.bench import LEASE, Bench
 
 

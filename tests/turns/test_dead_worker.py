@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from storage.outbox import Allowance, Item, Later
+from storage.account_rates import Allowance
+from storage.delivery_outcomes import Later
+from storage.outbox_items import Item
 from tests.turns.bench import Bench
 
 LEASE = timedelta(milliseconds=10)  # shorter than the server has been up: see `_CLAIM`

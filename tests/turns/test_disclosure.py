@@ -15,7 +15,7 @@ from bot.turns.decide import Decision, question
 from connectors.rendering import TextPart, plan, to_plain
 from orgs.specification.texts import Texts, fill
 from orgs.translations import SHIPPED, shipped, texts_in
-from storage.outbox import Dead
+from storage.delivery_outcomes import Dead
 from tests.turns.bench import KNOWN, Bench, message, to_rooms, whole_to_customers
 
 OURS = "This is Brightdesk’s AI assistant. To reach a person, just write “person”."

@@ -8,7 +8,8 @@ import pytest
 
 from bot.core.events import Edited, Standing
 from bot.core.outbound import Post, Sent
-from storage.outbox import Dead, Delivered, Item, Result
+from storage.delivery_outcomes import Dead, Delivered, Result
+from storage.outbox_items import Item
 from tests.turns.bench import Bench, message
 from tests.turns.test_disclosure import OURS, held, hours_pass, read
 

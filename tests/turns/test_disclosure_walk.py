@@ -18,7 +18,8 @@ from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Post
 from bot.turns.decide import Decision
 from orgs.translations import SHIPPED
-from storage.outbox import Dead, Item, Result
+from storage.delivery_outcomes import Dead, Result
+from storage.outbox_items import Item
 from tests.disclosure import disclosed
 from tests.lengths import times
 from tests.turns.bench import Bench

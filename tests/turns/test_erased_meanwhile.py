@@ -10,7 +10,7 @@ from bot.core.events import NO_REFERENCE, Event, Receipt, ReceiptStatus, Referen
 from bot.core.ids import DeliveryId, new_id
 from storage.entries import NOBODY, Entry
 from storage.erased import erase
-from storage.outbox import Item
+from storage.outbox_items import Item
 from storage.posted import remains
 from tests.turns.bench import HUGO, Bench, to_customers
 

@@ -4,7 +4,7 @@ import pytest
 
 from bot.core.answering import HandOver
 from bot.core.ids import ConversationId
-from storage.outbox import Item
+from storage.outbox_items import Item
 from tests.turns.bench import Bench
 
 BACKLOG = 30

@@ -9,9 +9,10 @@ from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Post, Whisper
 from bot.rooms.notices import notice_post
 from bot.turns.turn import Decision
+from storage.delivery_outcomes import Dead
 from storage.erased import erase
 from storage.merging import merge
-from storage.outbox import Dead, Item
+from storage.outbox_items import Item
 from tests.turns.bench import Bench, to_customers
 from tests.turns.test_bursts import ALLOWED
 from tests.turns.test_in_doubt import a_member, clocks, rooms

@@ -6,8 +6,9 @@ from bot.core.events import SEND_ALL, Event, Tapped
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post, Whisper
 from bot.rooms.notices import notice_post
+from storage.delivery_outcomes import Dead, Result
 from storage.erased import erase
-from storage.outbox import Dead, Item, Result
+from storage.outbox_items import Item
 from tests.turns.bench import Bench
 
 NONE_LEFT = (

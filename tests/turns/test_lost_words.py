@@ -7,7 +7,8 @@ from bot.core.conversation import MessageState, View
 from bot.core.events import Deleted, Edited, Standing
 from bot.core.outbound import Post
 from bot.turns.story import lines
-from storage.outbox import Dead, Item, Result
+from storage.delivery_outcomes import Dead, Result
+from storage.outbox_items import Item
 from tests.turns.bench import CODE, Bench, Left, to_rooms
 from tests.turns.test_card import drawn
 from tests.turns.test_channel_switch import ASK, there

@@ -17,9 +17,9 @@ from bot.core.outbound import Post, Sent
 from orgs.specification.texts import fill
 from orgs.translations import SHIPPED, shipped
 from storage.database import Database
+from storage.delivery_outcomes import Delivered
 from storage.keys import destroy
 from storage.message_rows import MADE
-from storage.outbox import Delivered
 from storage.sealed_fields import FILE_NAME, FILE_REF
 from tests.storage.test_places import made_one, parted
 from tests.turns.bench import Bench, Left, another, message, to_customers, to_rooms

@@ -3,7 +3,8 @@
 import re
 from datetime import timedelta
 
-from storage.outbox import Item, Later
+from storage.delivery_outcomes import Later
+from storage.outbox_items import Item
 from tests.turns.bench import Bench, Left
 from tests.turns.test_bursts import limited, write
 from tests.turns.test_fair_turns import escalated

@@ -9,7 +9,7 @@ from bot.core.conversation import MessageState, View
 from bot.core.events import Attachment, AttachmentKind, Deleted, Edited, Reacted, Said
 from bot.core.outbound import Mark, Post, React, Whisper
 from bot.turns.story import lines
-from storage.outbox import Dead
+from storage.delivery_outcomes import Dead
 from tests.turns.bench import CARLA, HUGO, Bench, Left, to_customers
 
 NOTE, SENT = MessageState.NOTE, MessageState.DELIVERED

@@ -9,7 +9,8 @@ from bot.core.conversation import View
 from bot.core.events import Deleted, Reacted, Standing
 from bot.core.outbound import Emote, Mark, React, Whisper
 from orgs.documents import from_document, to_document
-from storage.outbox import Dead, Item, Result
+from storage.delivery_outcomes import Dead, Result
+from storage.outbox_items import Item
 from tests.turns.bench import CARLA, HUGO, Bench, Left, to_rooms
 
 LINE = "line-1"  # shows the customer's message in the room

@@ -24,9 +24,10 @@ from bot.core.ids import ConversationId, DeliveryId, new_id
 from bot.core.outbound import Mark, Post, React
 from bot.turns.decide import question
 from storage import queries
+from storage.delivery_outcomes import Dead, Result
 from storage.erased import erase
 from storage.merging import merge
-from storage.outbox import Dead, Item, Result
+from storage.outbox_items import Item
 from storage.sealed_fields import FILE_ERROR
 from tests.disclosure import undisclosed
 from tests.turns.bench import CARLA, HUGO, Bench, Left, message, states, to_customers, to_rooms

@@ -9,7 +9,8 @@ from bot.core.ids import ConversationId
 from bot.core.outbound import Post
 from bot.turns.decide import question
 from bot.turns.turn import Decision
-from storage.outbox import Item, Result
+from storage.delivery_outcomes import Result
+from storage.outbox_items import Item
 from tests.turns.bench import Bench, Left, message, to_rooms
 
 MAYA = "+491700000001"

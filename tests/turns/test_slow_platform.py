@@ -16,7 +16,7 @@ from bot.core.connector import MODEST, Capabilities
 from bot.core.errors import PlatformDown
 from bot.core.outbound import Outbound, Sent
 from connectors.beginning import begun
-from storage.outbox import Allowance
+from storage.account_rates import Allowance
 from tests.accounts import Brought
 from tests.turns.bench import Bench
 

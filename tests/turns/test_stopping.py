@@ -8,7 +8,8 @@ from bot.core.events import Standing, Started, Stopped
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post, Sent
 from bot.turns.decide import Decision, question
-from storage.outbox import Delivered, Item
+from storage.delivery_outcomes import Delivered
+from storage.outbox_items import Item
 from tests.turns.bench import Bench, message, states, to_customers, to_rooms, whole_to_customers
 from tests.turns.desk import FIRST
 from tests.turns.test_disclosure import OURS, to_people

@@ -15,8 +15,9 @@ from bot.turns.story import lines
 from orgs.documents import from_document, to_document
 from orgs.specification.organization import Organization
 from storage.database import Database
+from storage.delivery_outcomes import Dead, Result
 from storage.merging import merge
-from storage.outbox import Dead, Item, Result
+from storage.outbox_items import Item
 from tests.turns.bench import (
     CARLA,
     HUGO,

@@ -16,7 +16,7 @@ from bot.rooms.cards import Cards
 from bot.turns.decide import Decision
 from orgs.documents import from_document, to_document
 from storage.organizations import Organizations
-from storage.outbox import Item
+from storage.outbox_items import Item
 from tests.accounts import Brought
 from tests.turns.bench import HUGO, Bench
 

@@ -8,21 +8,14 @@ import pytest
 from bot.app.channels import CHANNELS
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState, Status
-from bot.core.events import (
-    Attachment,
-    AttachmentKind,
-    Edited,
-    Receipt,
-    ReceiptStatus,
-    Said,
-    Standing,
-)
+from bot.core.events import Attachment, AttachmentKind, Edited, Receipt, ReceiptStatus, Said, Standing
 from bot.core.ids import ConversationId, CustomerId
 from connectors.email.context import ReplyContext, read_context
+from storage.delivery_outcomes import Dead
 from storage.erased import erase
 from storage.files import Files
 from storage.filestore import FileStore
-from storage.outbox import Dead, Item
+from storage.outbox_items import Item
 from storage.posted import Posted, remains
 from tests.storage.test_places import made_one, parted
 from tests.turns.bench import Bench, to_rooms
