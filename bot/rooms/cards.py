@@ -16,7 +16,7 @@ from bot.core.outbound import Button, Card, CardTone, Style
 from bot.turns.closing import reopen_button
 from bot.turns.erased import erased_line
 from bot.turns.escaping import inert, known_as, plain, shortened, typed
-from bot.turns.staff import ASK_NUMBER, ASSIGN, RESOLVE, RETURN, TAKE
+from bot.turns.staff_buttons import ASK_NUMBER, ASSIGN, RESOLVE, RETURN, TAKE
 from bot.turns.story import author_of, name_of, told_to_staff, transcript, words
 from bot.turns.window import open_until
 from orgs.routing import find_agent, find_person, find_team

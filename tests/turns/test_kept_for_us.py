@@ -12,7 +12,8 @@ from bot.core.conversation import MessageState
 from bot.core.events import OPTION, Edited, Tapped, Unsupported
 from bot.turns.decide import Decision
 from orgs.specification.organization import Reopened
-from storage.outbox import Dead, Item
+from storage.delivery_outcomes import Dead
+from storage.outbox_items import Item
 from tests.turns.bench import Bench, Left, states, to_customers, to_rooms, whole_to_customers
 from tests.turns.test_another_app import MAYA, PASSED, TAKEN, answered_before, hear, in_a_room
 from tests.turns.test_numbers import stored

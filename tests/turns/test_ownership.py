@@ -55,8 +55,9 @@ from bot.core.ids import PersonId
 from bot.turns.closing import REOPEN
 from bot.turns.customer import OPTION
 from bot.turns.decide import MAX_HOPS, Decision, conclude, decide, decide_guarded, give_up, question
-from bot.turns.staff import ASSIGN, RESOLVE, RETURN, SEND_AGAIN, TAKE
+from bot.turns.staff_buttons import ASSIGN, RESOLVE, RETURN, TAKE
 from bot.turns.turn import SYSTEM, Turn
+from bot.turns.underway import SEND_AGAIN
 from bot.turns.window import DISCARD, HOLD
 from tests.lengths import times
 from tests.turns.desk import (

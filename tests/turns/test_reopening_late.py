@@ -11,7 +11,7 @@ from bot.core.effects import TellRoom
 from bot.core.events import Tapped
 from bot.core.ids import ConversationId
 from bot.core.outbound import Whisper
-from bot.turns.staff import RESOLVE
+from bot.turns.staff_buttons import RESOLVE
 from storage.turns import Commit
 from tests.turns.bench import HUGO, Bench, bench_of
 
