@@ -402,10 +402,10 @@ class Event:
     group) has one conversation for each person who speaks there, and others read along: no conversation that
     this customer has elsewhere continues there. An answer to `sole_reader` reaches the sender alone, although
     the place is shared (a mail with nobody in copy). An `automatic` event was written by a program: it is
-    stored, and no program answers it. An `overheard` event was said while another app controls the chat: no
-    program of ours answers it either. `addressed` is our address that it was sent to, on a channel where an
-    account has several. `opens` is how long the channel accepts free text after it, if longer than its
-    window.
+    stored, and no program answers it. An `overheard` event was said while another app controls the chat: it
+    is that app's to answer, until it gives us the chat. `addressed` is our address that it was sent to, on a
+    channel where an account has several. `opens` is how long the channel accepts free text after it, if
+    longer than its window.
 
     `reply_context` is what the channel needs for an answer and could not find out again (a mail's subject and
     references). It is opaque, at most 16 KiB. The newest that is not "" is stored, sealed, and handed back in

@@ -60,6 +60,7 @@ class MessengerConnector:
             )
         self._settings = settings
         self._page = page
+        self._app = app
         self._app_secret = settings.secrets["app_secret"]
         self._clock = resources.clock
         # Tells echoes of this installation from those of other apps or installations.
@@ -166,8 +167,9 @@ class MessengerConnector:
             apps = await self._graph.get(f"{self._page}/subscribed_apps", fields="id,name,subscribed_fields")
         except GraphError as error:
             raise send_error(error) from error
-        # Other apps of the Page may be listed too. Ours is the one subscribed to most of our fields.
-        heard = [set(app.texts("subscribed_fields")) for app in apps.nodes("data")]
+        # Other apps of the Page may be listed too. Ours is named, or subscribed to most of our fields.
+        ours = [app for app in apps.nodes("data") if self._app in ("", app.id("id"))]
+        heard = [set(app.texts("subscribed_fields")) for app in ours]
         missing = min((set(FIELDS) - fields for fields in heard), key=len, default=set(FIELDS))
         if missing:
             raise Refused(

@@ -29,6 +29,15 @@ async def test_fields_that_are_not_subscribed_are_named(line: Line) -> None:
         await line.page.check()
 
 
+async def test_the_fields_of_another_app_do_not_count_where_the_account_names_ours(line: Line) -> None:
+    line.graph.apps = [app(*FIELDS)]
+    page = rig.connector(line.url, line.resources, options={"page_id": rig.PAGE, "app_id": "66"})
+
+    with pytest.raises(Refused, match="does not hear"):
+        await page.check()
+    await page.close()
+
+
 async def test_a_token_of_another_page_is_named(line: Line) -> None:
     line.graph.page = {"id": "999", "name": "Another shop"}
 

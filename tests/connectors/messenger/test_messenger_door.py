@@ -115,6 +115,8 @@ def test_an_account_without_a_secret_or_a_page_number_does_not_start() -> None:
         rig.connector(secrets={"page_token": "t", "verify_token": "v"})
     with pytest.raises(SettingsError, match="page_id"):
         rig.connector(options={"page_id": "brightdesk"})
+    with pytest.raises(SettingsError, match="app_id"):
+        rig.connector(options={"page_id": rig.PAGE, "app_id": "desk"})
 
 
 def test_what_the_channel_says_of_itself() -> None:
@@ -122,6 +124,6 @@ def test_what_the_channel_says_of_itself() -> None:
 
     assert (channel.name, channel.title, channel.serves) == ("messenger", "Messenger", ("customers",))
     assert way.secrets == ("page_token", "app_secret", "verify_token")
-    assert way.options == ("page_id",)
+    assert (way.options, way.optional) == (("page_id",), ("app_id",))
     assert rig.connector().capabilities == channel.capabilities
     assert rig.connector(per_second=2.0).capabilities.per_second == 2.0
