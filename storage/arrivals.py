@@ -16,7 +16,7 @@ from bot.core.events import (
     Receipt,
     ReturnAddress,
     Said,
-    Standing,
+    SenderRole,
     Started,
     Stopped,
     ThreadControl,
@@ -92,8 +92,8 @@ def writer_hash(index: KeyedHash, event: Event, *, merged: bool) -> bytes | None
     It is not clear where the conversation is that of a customer into whom the writer is `merged`, either:
     they may be parted again.
     """
-    several = event.shared or event.standing is Standing.STRANGER or merged
-    if event.standing is Standing.INSIDER or not several:
+    several = event.shared or event.sender_role is SenderRole.STRANGER or merged
+    if event.sender_role is SenderRole.INSIDER or not several:
         return None
     return identity_hash(index, event)
 
@@ -173,9 +173,9 @@ def opens(event: Event, *, known: bool) -> bool:
     A stranger opens one only in a place that has none: whoever answers in a customer's thread does not become
     its owner. An event about an earlier message, such as an edit or a receipt, opens none.
     """
-    if event.standing is not Standing.CUSTOMER:
+    if event.sender_role is not SenderRole.CUSTOMER:
         told = not isinstance(event.content, Stopped)
-        return event.standing is Standing.STRANGER and told and not known
+        return event.sender_role is SenderRole.STRANGER and told and not known
     return not isinstance(event.content, _BEGINS_NOTHING)
 
 

@@ -23,7 +23,7 @@ from bot.core.events import (
     Edited,
     Event,
     Said,
-    Standing,
+    SenderRole,
     Submitted,
     ThreadControl,
     Unsupported,
@@ -198,13 +198,13 @@ def _of_control(incoming: Sequence[Incoming], batch: _Batch) -> list[Incoming]:
 
 def is_change(event: Event) -> bool:
     """Return whether an event is an edit or a deletion of a message by the customer."""
-    return isinstance(event.content, Edited | Deleted) and event.standing is Standing.CUSTOMER
+    return isinstance(event.content, Edited | Deleted) and event.sender_role is SenderRole.CUSTOMER
 
 
 def may_be_changed(event: Event) -> bool:
     """Return whether an event is a message that a customer may edit or delete."""
     is_message = isinstance(event.content, Said | Submitted | Unsupported)
-    return is_message and bool(event.message) and event.standing is Standing.CUSTOMER
+    return is_message and bool(event.message) and event.sender_role is SenderRole.CUSTOMER
 
 
 def look(arrivals: Iterable[Arrival], begun: Collection[Key]) -> Step | None:

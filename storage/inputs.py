@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import MessageState, Origin, Role
 from bot.core.entries import LogEntry, changed_message, keeps_a_place, log_entry
-from bot.core.events import Deeds, Edited, Event, Standing, Tapped
+from bot.core.events import Deeds, Edited, Event, SenderRole, Tapped
 from bot.core.ids import ConversationId, NewId, OrgId
 from bot.core.outbound import Post
 from storage import prices
@@ -115,9 +115,9 @@ class Inputs:
         rules, event = entry.rules, entry.body
         if rules is None or not isinstance(event, Event) or not isinstance(event.content, Deeds):
             return {}
-        if event.standing is Standing.INSIDER:
+        if event.sender_role is SenderRole.INSIDER:
             return {}
-        theirs = event.standing is Standing.CUSTOMER
+        theirs = event.sender_role is SenderRole.CUSTOMER
         subject = head.customer if theirs else entry.conversation  # strangers in a thread are counted as one
         seconds = self._floods.count(subject, rules.customer_per_minute, ONE_FLOODS)
         if not seconds:

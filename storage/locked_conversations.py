@@ -16,7 +16,7 @@ from bot.core.events import (
     Reacted,
     Receipt,
     Said,
-    Standing,
+    SenderRole,
     Started,
     Stopped,
     Tapped,
@@ -85,7 +85,7 @@ def schedule(entry: Entry, head: Head) -> None:
     if entry.origin is Origin.CUSTOMER and isinstance(entry.body, Event):
         content = entry.body.content
         event = entry.body
-        speaks = event.standing is Standing.CUSTOMER and not event.automatic
+        speaks = event.sender_role is SenderRole.CUSTOMER and not event.automatic
         # Whoever did it: an answer that is being made is not wanted.
         stops = isinstance(content, Stopped | ThreadControl)
         if stops or (speaks and isinstance(content, Said | Started | Tapped | Edited)):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from bot.core.events import Called, Event, Said, Standing, Started, Submitted, Tapped
+from bot.core.events import Called, Event, Said, SenderRole, Started, Submitted, Tapped
 from storage.arrivals import Returns
 from storage.database import Step
 from storage.entries import Entry
@@ -71,7 +71,7 @@ def hear(entry: Entry, head: Head, heard: PlaceUpdates) -> None:
     assert isinstance(event, Event) and location is not None  # noqa: S101, PT018  only a customer's event has one
     if not head.placed:
         head.place, head.placed = location.place, True
-    if event.standing is not Standing.CUSTOMER:
+    if event.sender_role is not SenderRole.CUSTOMER:
         return
     if isinstance(event.content, _OPENS_WINDOW) and not event.automatic:
         if not isinstance(event.content, Called):  # a call does not change where a customer writes

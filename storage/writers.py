@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.connector import ChannelKind
 from bot.core.conversation import Origin, WriterErased
 from bot.core.errors import DeskError
-from bot.core.events import Event, Receipt, Standing
+from bot.core.events import Event, Receipt, SenderRole
 from bot.core.ids import ConversationId, CustomerId, OrgId
 from storage.arrivals import identity_hash
 from storage.codec import dump_body, load_body
@@ -140,7 +140,7 @@ async def _empty_inputs(
 
 def _is_about(event: Event, index: KeyedHash, hashes: Collection[bytes]) -> bool:
     """Return whether one of these wrote an event, or whether it names them: a copy for them came back."""
-    if event.standing is not Standing.INSIDER and identity_hash(index, event) in hashes:
+    if event.sender_role is not SenderRole.INSIDER and identity_hash(index, event) in hashes:
         return True
     told = event.content
     copied = told.copied.casefold() if isinstance(told, Receipt) else ""

@@ -17,7 +17,7 @@ from bot.core.events import (
     Ignored,
     Reference,
     Said,
-    Standing,
+    SenderRole,
     Submitted,
     Tapped,
     Unsupported,
@@ -67,7 +67,7 @@ def log_entry(event: Event, origin: Origin, *, known: bool = True, label: str = 
     """
     if origin is not Origin.CUSTOMER:
         return None
-    if event.standing is not Standing.CUSTOMER:
+    if event.sender_role is not SenderRole.CUSTOMER:
         return _by_somebody_else(event)
     match event.content:
         case Said(text=text, attachments=attachments):
@@ -137,7 +137,7 @@ def _by_somebody_else(event: Event) -> LogEntry | None:
             text, attachments = f"[{kind}]", ()
         case _:
             return None
-    insider = event.standing is Standing.INSIDER
+    insider = event.sender_role is SenderRole.INSIDER
     # A stranger is named only by id: no name that they choose can look like a colleague's.
     name = event.sender.display_name if insider else ""
     return LogEntry(

@@ -292,8 +292,8 @@ Deeds = (
 )
 
 
-class Standing(StrEnum):
-    """The position of somebody who speaks in a customer's chat."""
+class SenderRole(StrEnum):
+    """The role in which somebody writes in a customer's chat."""
 
     CUSTOMER = "customer"
     INSIDER = "insider"  # one of the organization's own people
@@ -424,7 +424,7 @@ class Event:
     shared: bool = False
     private: bool = True
     sole_reader: bool = False
-    standing: Standing = Standing.CUSTOMER
+    sender_role: SenderRole = SenderRole.CUSTOMER
     automatic: bool = False
     addressed: str = ""
     overheard: bool = False

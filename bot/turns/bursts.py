@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.core.conversation import Burst, Deed, DeliveryReport, Message, MessageState, Role, Room
 from bot.core.effects import GrowPost, SetTimer, TellRoom
-from bot.core.events import Attachment, Deeds, Event, Standing
+from bot.core.events import Attachment, Deeds, Event, SenderRole
 from bot.core.ids import MessageId
 from bot.core.outbound import Post, Section
 from bot.turns.escaping import excerpt, inert, quoted, shortened
@@ -33,9 +33,9 @@ _EARLIER = 10  # replaced posts that are remembered, so that late reports about 
 
 def hear(turn: Turn, event: Event) -> None:
     """Start timers when the writer, or all who write to the account, write too fast now."""
-    if not isinstance(event.content, Deeds) or event.standing is Standing.INSIDER:
+    if not isinstance(event.content, Deeds) or event.sender_role is SenderRole.INSIDER:
         return
-    theirs = event.standing is Standing.CUSTOMER
+    theirs = event.sender_role is SenderRole.CUSTOMER
     subject = _CUSTOMER if theirs else _OTHERS
     until = turn.view.customer_floods if theirs else turn.view.others_flood
     if until is not None:
@@ -67,9 +67,9 @@ def agent_waits(turn: Turn) -> bool:
     return any((BURST, subject) in turn.timers for subject in (_CUSTOMER, _ACCOUNT))
 
 
-def is_burst(turn: Turn, standing: Standing = Standing.CUSTOMER) -> bool:
+def is_burst(turn: Turn, sender_role: SenderRole = SenderRole.CUSTOMER) -> bool:
     """Return whether the customer, or the others, are in a burst: no line and no answer for each message."""
-    return (BURST, _CUSTOMER if standing is Standing.CUSTOMER else _OTHERS) in turn.timers
+    return (BURST, _CUSTOMER if sender_role is SenderRole.CUSTOMER else _OTHERS) in turn.timers
 
 
 def tell(
@@ -79,7 +79,7 @@ def tell(
     room: Room | None = None,
     *,
     changes: MessageId | None = None,
-    by: Standing = Standing.CUSTOMER,
+    by: SenderRole = SenderRole.CUSTOMER,
 ) -> None:
     """Tell a room, by default the open one, what somebody did.
 

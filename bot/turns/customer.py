@@ -23,7 +23,7 @@ from bot.core.events import (
     Receipt,
     Reference,
     Said,
-    Standing,
+    SenderRole,
     Started,
     Stopped,
     Submitted,
@@ -34,7 +34,7 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
-from bot.turns import bursts, channel_switch, control, numbers
+from bot.turns import bursts, channel_switch, numbers, thread_control
 from bot.turns.attachments import at_hand, awaited
 from bot.turns.closing import reopen_by_customer, said_only_thanks
 from bot.turns.delivery_reports import receipt
@@ -58,14 +58,14 @@ def hear(turn: Turn, item: Input, event: Event) -> None:
     """Handle one input from the customer's chat."""
     bursts.hear(turn, event)
     _link(turn, item, event)
-    if event.standing is not Standing.CUSTOMER:
+    if event.sender_role is not SenderRole.CUSTOMER:
         _others(turn, item, event)
         return
     _introduced(turn, event)
     if _is_gone(turn, item, event):
         return
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
-        if not control.is_elsewhere(turn, event):  # held messages would interrupt that app
+        if not thread_control.is_elsewhere(turn, event):  # held messages would interrupt that app
             reopened(turn)
         _moved(turn, event)
     _handle(turn, item, event)
@@ -73,7 +73,7 @@ def hear(turn: Turn, item: Input, event: Event) -> None:
 
 def hear_kept(turn: Turn) -> None:
     """Handle the messages that were kept while another app had the chat, as if they had just come."""
-    for item in control.to_answer(turn):
+    for item in thread_control.to_answer(turn):
         event, message = item.body, _entry(turn, item)
         if isinstance(event, Event) and message is not None:
             if isinstance(event.content, Said):  # it may have been edited since
@@ -133,7 +133,7 @@ def _is_gone(turn: Turn, item: Input, event: Event) -> bool:
 
 def _called(turn: Turn, event: Event, seconds: int | None) -> None:
     """Handle a call: it opens the window for our messages, whoever answers it. A ringing call is not told."""
-    if not control.is_elsewhere(turn, event):
+    if not thread_control.is_elsewhere(turn, event):
         reopened(turn)
     if turn.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
         turn.show_card()
@@ -169,7 +169,7 @@ def _said(turn: Turn, item: Input, event: Event) -> None:
     message = _entry(turn, item)
     if message is None:
         return
-    if control.is_elsewhere(turn, event) and not event.automatic:
+    if thread_control.is_elsewhere(turn, event) and not event.automatic:
         _kept(turn, message, event)
         return
     if isinstance(event.content, Tapped) and event.content.action == OPTION:
@@ -299,7 +299,7 @@ def _writer(event: Event) -> str:
     A colleague is recognized by the channel; some name where they wrote, and no address.
     """
     sender = event.sender
-    if event.standing is Standing.INSIDER or sender.display_name in ("", sender.address):
+    if event.sender_role is SenderRole.INSIDER or sender.display_name in ("", sender.address):
         return inert(sender.display_name or sender.address)
     return inert(f"{sender.display_name} ({sender.address})")
 
@@ -355,7 +355,7 @@ def _stranger_changed(turn: Turn, event: Event, ref: str) -> None:
     else:
         turn.add(ChangeMessage(message.id, state=MessageState.DELETED))
         told = f"🗑 {who}, deleted what they wrote:\n\n{quoted(before)}"
-    bursts.tell(turn, Post(told), changes=message.id, by=event.standing)
+    bursts.tell(turn, Post(told), changes=message.id, by=event.sender_role)
     turn.explain("stranger", "changed a note in the customer's thread")
 
 
@@ -365,7 +365,7 @@ def _others(turn: Turn, item: Input, event: Event) -> None:
         case Receipt():
             receipt(turn, event.content)
             return
-        case Edited(message=ref) | Deleted(message=ref) if event.standing is Standing.INSIDER:
+        case Edited(message=ref) | Deleted(message=ref) if event.sender_role is SenderRole.INSIDER:
             _colleague_changed(turn, event, ref)
             return
         case Edited(message=ref) | Deleted(message=ref):
@@ -378,7 +378,7 @@ def _others(turn: Turn, item: Input, event: Event) -> None:
     name = _writer(event)
     about = reference_for_staff(message, turn.messages)
     text, files, line = quoted(_told(message)), at_hand(message), _line_answered(turn, message)
-    if event.standing is Standing.INSIDER:
+    if event.sender_role is SenderRole.INSIDER:
         _leave_it_to(turn, event, name)
         if isinstance(event.content, Said) and not event.automatic:
             turn.remember(beside=message.id, kept=())  # they have answered it
@@ -389,7 +389,7 @@ def _others(turn: Turn, item: Input, event: Event) -> None:
     if turn.escalation is not None:
         told = told_by_stranger(name, turn.customer_name, _told(message), about)
         post = Post(told, attachments=files, reply_to=line)
-        bursts.tell(turn, post, message.id, by=event.standing)
+        bursts.tell(turn, post, message.id, by=event.sender_role)
     else:
         sentence = f"{name}, who is not {turn.customer_name}, answered in this thread"
         escalate(
@@ -430,7 +430,7 @@ def _unreadable(turn: Turn, item: Input, event: Event, kind: str) -> None:
     text = turn.texts.unreadable
     ours = (m.text for m in reversed(turn.messages.values()) if m.role is not Role.CUSTOMER)
     asked = next(ours, "") == text
-    message, elsewhere = _entry(turn, item), control.is_elsewhere(turn, event)
+    message, elsewhere = _entry(turn, item), thread_control.is_elsewhere(turn, event)
     theirs = event.message and event.private and not (event.automatic or elsewhere)
     if message is not None and elsewhere and not event.automatic:
         turn.keep(message.id)
@@ -462,7 +462,7 @@ def _started(turn: Turn, event: Event, payload: str) -> None:
     if bursts.is_burst(turn) and any(m.text == greeting for m in _of_agents(turn)):
         turn.explain("customer", "opened the chat again and again: greeted before")
         return
-    if control.is_elsewhere(turn, event):
+    if thread_control.is_elsewhere(turn, event):
         turn.explain("customer", "opened the chat: another app is answering there")
         return
     turn.say(greeting, role=Role.AGENT, sender=turn.owner.name)

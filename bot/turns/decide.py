@@ -29,7 +29,6 @@ from bot.turns import (
     assigning,
     bursts,
     clocks,
-    control,
     customer,
     delivery_reports,
     erased,
@@ -39,6 +38,7 @@ from bot.turns import (
     retired,
     staff,
     stopping,
+    thread_control,
     unvouched,
 )
 from bot.turns.escalating import escalate
@@ -106,7 +106,7 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
 
 def _hear_first(turn: Turn) -> None:
     """Handle what the inputs tell of the customer's chats, and then what waited for that."""
-    control.learn(turn)
+    thread_control.learn(turn)
     customer.hear_kept(turn)
 
 

@@ -4,7 +4,7 @@ from bot.core.conversation import FileReport, Message, MessageState, Role
 from bot.core.effects import ChangeMessage, Deliver
 from bot.core.events import Attachment
 from bot.core.outbound import Mark, Post
-from bot.turns import bursts, control
+from bot.turns import bursts, thread_control
 from bot.turns.attachments import is_made_by_us, not_fetched, nothing_leaves
 from bot.turns.closing import reopen_for_team
 from bot.turns.escalating import escalate
@@ -57,9 +57,9 @@ def hear(turn: Turn, report: FileReport) -> None:
 
 def _made_by_us(turn: Turn, message: Message, attachment: Attachment, *, stored: bool) -> None:
     """Send a file of ours that was announced to the customer. If it could not be made, escalate to people."""
-    if stored and turn.another_has_the_word:
+    if stored and turn.another_app_answers:
         turn.add(ChangeMessage(message.id, state=MessageState.FAILED))
-        turn.keep(*control.answered_by(turn, [message]))
+        turn.keep(*thread_control.answered_by(turn, [message]))
         turn.explain("files", "a file of ours stays here: another app is answering there")
     elif stored:
         post = Post("", attachments=(attachment,), speaker=turn.speaker(message.role, message.sender))

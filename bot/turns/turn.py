@@ -386,7 +386,7 @@ class Turn:
 
         Who has the word when a message leaves that `waits` will be seen then: a person may get it before.
         """
-        if self.another_has_the_word and not waits:  # whatever we send would take control from it
+        if self.another_app_answers and not waits:  # whatever we send would take control from it
             return "another app is answering there"
         if not self.view.conversation.return_verified:
             return "nobody vouches that they read mail there"
@@ -395,7 +395,7 @@ class Turn:
         return ""
 
     @property
-    def another_has_the_word(self) -> bool:
+    def another_app_answers(self) -> bool:
         """Return whether another app controls the customer's chat where we would write now."""
         return self.is_taken(self.view.conversation.place.account)
 

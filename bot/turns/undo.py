@@ -37,14 +37,14 @@ def release(turn: Turn) -> None:
 
 def _waits_for_words_of_people(turn: Turn, message: Message) -> bool:
     """Return whether automatic words may be said once a person's, which are leaving, have got us the chat."""
-    if message.role is Role.STAFF or not turn.another_has_the_word:
+    if message.role is Role.STAFF or not turn.another_app_answers:
         return False
     return any(map(turn.is_leaving, turn.messages.values()))
 
 
 def _send(turn: Turn, message: Message) -> None:
     staff = message.role is Role.STAFF
-    if not staff and turn.another_has_the_word:
+    if not staff and turn.another_app_answers:
         withdraw(turn, message)
         turn.explain("desk", "took back what waited: another app is answering there")
         return

@@ -94,7 +94,7 @@ def _as_the_policy_says(turn: Turn, message: Message) -> None:
     wanted = turn.organization.policies.outside_window
     if wanted == HOLD or turn.memory.parked > 1 or message.role is Role.STAFF:
         return
-    if turn.another_has_the_word:
+    if turn.another_app_answers:
         turn.explain("desk", "sent no template: another app is answering there")
         return
     filled = next((f for f in _in_their_language(turn, message.sender) if f.template.name == wanted), None)

@@ -19,7 +19,7 @@ from bot.core.events import (
     ReturnAddress,
     Said,
     Sender,
-    Standing,
+    SenderRole,
     Unsupported,
     return_address,
 )
@@ -74,7 +74,7 @@ class _Seat:
     """The thread to which a mail belongs, and the role in which its author speaks there."""
 
     thread: str
-    standing: Standing = Standing.CUSTOMER
+    sender_role: SenderRole = SenderRole.CUSTOMER
     begins: bool = False
     vouched: bool = True
     named: bool = False  # it names a token that we sent to the author, who so reads mail there
@@ -126,7 +126,7 @@ class MailReader:
             content = self._said(replace(mail, new=_TOO_COSTLY), seat, kept)
         else:
             content = _beginning(mail, seat) if too_large else self._said(mail, seat, kept)
-        speaks = seat.standing is Standing.CUSTOMER
+        speaks = seat.sender_role is SenderRole.CUSTOMER
         # In an open conversation, the next answer never replies to an automatic mail.
         answerable = speaks and bool(mail.sender.address) and (seat.begins or not mail.automatic)
         answerable = answerable and not isinstance(content, Reacted)
@@ -147,7 +147,7 @@ class MailReader:
                 ),
                 shared=True,
                 sole_reader=answerable and self._answers_sender_alone(mail),
-                standing=seat.standing,
+                sender_role=seat.sender_role,
                 automatic=bool(mail.automatic or mail.reaction),
                 addressed=self._addressed(mail),
                 reply_context=self._context(mail, seat) if answerable else "",
@@ -210,7 +210,7 @@ class MailReader:
             return _Seat(found.thread, vouched=False, named=True)
         if not vouched:
             return _Seat(self._begun(mail), begins=True, vouched=False)
-        return _Seat(found.thread, Standing.STRANGER)
+        return _Seat(found.thread, SenderRole.STRANGER)
 
     def _begun(self, mail: Mail) -> str:
         """Return the thread of a mail that has no token of ours.
@@ -389,7 +389,7 @@ class MailReader:
 
 def joining(event: Event, place: Place) -> Event:
     """Return the event of a mail moved to a customer's thread, as the words of somebody else."""
-    return replace(event, place=place, standing=Standing.STRANGER, reply_context="", returns=None)
+    return replace(event, place=place, sender_role=SenderRole.STRANGER, reply_context="", returns=None)
 
 
 def _original(kept: MailLocation) -> Attachment:

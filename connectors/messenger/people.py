@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from bot.core.connector import Inbox
 from bot.core.errors import SendError
-from bot.core.events import Event, Receipt, Standing
+from bot.core.events import Event, Receipt, SenderRole
 from connectors.meta import Graph, GraphError
 
 REMEMBERED = 10_000
@@ -73,7 +73,7 @@ class People:
 
 
 def _is_customer(event: Event) -> bool:
-    return event.standing is Standing.CUSTOMER and event.sender.external_id.isdecimal()
+    return event.sender_role is SenderRole.CUSTOMER and event.sender.external_id.isdecimal()
 
 
 def _is_heard(event: Event) -> bool:

@@ -22,7 +22,7 @@ from bot.core.events import (
     Reference,
     Said,
     Sender,
-    Standing,
+    SenderRole,
     Started,
     ThreadControl,
 )
@@ -155,7 +155,7 @@ class Reader:
                 kind="story" if message.node("reply_to").node("story") else "",
                 described=described(message) if isinstance(content, Said) else "",
             ),
-            standing=Standing.INSIDER if insider else Standing.CUSTOMER,
+            sender_role=SenderRole.INSIDER if insider else SenderRole.CUSTOMER,
             automatic=insider and message.id("app_id") not in _INBOX_APPS,
             overheard=standby,
             opens=None if insider else _opens(node),

@@ -27,7 +27,7 @@ from bot.core.events import (
     Reference,
     Said,
     Sender,
-    Standing,
+    SenderRole,
     ThreadControl,
 )
 from connectors.payload import Node
@@ -264,7 +264,7 @@ class WebhookReader:
             message="" if isinstance(content, Reacted | Edited | Deleted) else wamid,
             reply_to=echo.node("context").text("id"),
             reference=_reference(echo),
-            standing=Standing.INSIDER,
+            sender_role=SenderRole.INSIDER,
             automatic=writer == OTHER,
         )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bot.core.events import AttachmentKind, Event, Said, Standing
+from bot.core.events import AttachmentKind, Event, Said, SenderRole
 from orgs.answering.formulas import unsigned
 from orgs.answering.tokens import words
 from orgs.answering.vocabulary import each
@@ -210,7 +210,7 @@ def ask_of(event: Event, name: str) -> Ask | None:
     those.
     """
     content = event.content
-    if event.standing is not Standing.CUSTOMER or event.automatic:
+    if event.sender_role is not SenderRole.CUSTOMER or event.automatic:
         return None
     if not isinstance(content, Said) or any(
         a.kind is not AttachmentKind.ORIGINAL for a in content.attachments

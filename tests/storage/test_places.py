@@ -18,7 +18,7 @@ from bot.core.events import (
     Reacted,
     Receipt,
     ReceiptStatus,
-    Standing,
+    SenderRole,
     Started,
 )
 from bot.core.ids import ConversationId, new_id
@@ -234,7 +234,9 @@ async def test_a_thumb_up_after_the_end_begins_nothing(desk: Bench, content: Rea
 
 
 async def test_a_colleague_where_no_customer_is_begins_nothing(desk: Bench) -> None:
-    said = desk.event("Lunch?", "U1", on="slack-customers", chat="C1", thread="1", standing=Standing.INSIDER)
+    said = desk.event(
+        "Lunch?", "U1", on="slack-customers", chat="C1", thread="1", sender_role=SenderRole.INSIDER
+    )
     assert (await desk.hear(said)).ignored == 1
     assert await desk.conversations() == 0
 
@@ -243,7 +245,7 @@ async def test_a_stranger_in_a_thread_that_is_over_does_not_become_its_customer(
     before = await desk.say("Hello", "maya@a.example", on="email", chat="t1", shared=True)
     await desk.end(before)
     stranger = desk.event(
-        "Let me in", "eve@b.example", on="email", chat="t1", shared=True, standing=Standing.STRANGER
+        "Let me in", "eve@b.example", on="email", chat="t1", shared=True, sender_role=SenderRole.STRANGER
     )
     assert await to(desk, stranger) == [before]
     [after] = await to(desk, desk.event("Me", "maya@a.example", on="email", chat="t1", shared=True))
@@ -256,7 +258,7 @@ async def test_a_stranger_and_the_customer_in_one_batch_after_the_end(desk: Benc
     await desk.end(before)
     there = {"on": "email", "chat": "t1", "shared": True}
     await desk.hear(
-        desk.event("Let me in", "eve@b.example", standing=Standing.STRANGER, **there),  # type: ignore[arg-type]
+        desk.event("Let me in", "eve@b.example", sender_role=SenderRole.STRANGER, **there),  # type: ignore[arg-type]
         desk.event("Me", "maya@a.example", **there),  # type: ignore[arg-type]
     )
     owners = await desk.rows("select distinct customer_id from conversations")
@@ -265,7 +267,7 @@ async def test_a_stranger_and_the_customer_in_one_batch_after_the_end(desk: Benc
 
 async def test_a_stranger_in_a_thread_that_nobody_knows_is_still_heard(desk: Bench) -> None:
     lost = desk.event(
-        "Hello?", "eve@b.example", on="email", chat="t", shared=True, standing=Standing.STRANGER
+        "Hello?", "eve@b.example", on="email", chat="t", shared=True, sender_role=SenderRole.STRANGER
     )
     assert (await desk.hear(lost)).fresh == 1
 

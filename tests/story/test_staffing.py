@@ -51,7 +51,7 @@ async def test_what_a_removed_person_held_goes_back_to_the_queue(
             "! Hugo Martin was removed from the organization: 1 conversation goes on in the queue of Billing"
             " Specialists (" in shown.out
         )
-        assert "Hugo Martin speaks" in _card(r), "nothing has happened yet"
+        assert "Hugo Martin is talking" in _card(r), "nothing has happened yet"
 
         applied = await desk(r, "org", "apply", str(file), "--yes")
         assert applied.code == 0

@@ -7,7 +7,7 @@ import pytest
 
 from bot.core.answering import Answered, Clarify, HandOver
 from bot.core.conversation import MessageState, OwnerKind
-from bot.core.events import MISSED_CALL, Called, Reference, Said, Standing, ThreadControl
+from bot.core.events import MISSED_CALL, Called, Reference, Said, SenderRole, ThreadControl
 from bot.core.outbound import Post
 from bot.turns.decide import Decision
 from orgs.specification.organization import Reopened
@@ -24,7 +24,7 @@ async def hear(desk: Bench, content: object, **more: object) -> object:
 
 async def test_who_gets_the_word_answers_what_was_left_unanswered(desk: Bench) -> None:
     id_ = await hear(desk, "Where is my parcel?", overheard=True)
-    echo = {"standing": Standing.INSIDER, "automatic": True}
+    echo = {"sender_role": SenderRole.INSIDER, "automatic": True}
     await hear(desk, "Somebody will help you.", **echo)
     assert to_customers(await desk.deliver()) == []
     asked: list[Decision] = []
@@ -50,7 +50,7 @@ async def test_who_gets_the_word_repeats_no_answer_of_theirs(desk: Bench) -> Non
 
 
 @pytest.mark.parametrize("what", [TAKEN, "Are you there?"])
-async def test_an_answer_that_is_being_made_is_not_sent_once_another_has_the_word(
+async def test_an_answer_that_is_being_made_is_not_sent_once_another_app_answers(
     desk: Bench, what: ThreadControl | str
 ) -> None:
     await desk.hear(desk.event("Where is my parcel?", MAYA, on="whatsapp"))
@@ -69,7 +69,7 @@ async def test_nothing_is_answered_that_another_got_with_the_word(desk: Bench, q
     assert len(to_customers(await desk.deliver())) == 1
 
 
-async def test_an_answer_that_waits_in_the_outbox_is_not_sent_once_another_has_the_word(desk: Bench) -> None:
+async def test_an_answer_that_waits_in_the_outbox_is_not_sent_once_another_app_answers(desk: Bench) -> None:
     id_ = await hear(desk, "Where is my parcel?")
     await hear(desk, TAKEN)
     assert to_customers(await desk.deliver()) == []
@@ -78,7 +78,7 @@ async def test_an_answer_that_waits_in_the_outbox_is_not_sent_once_another_has_t
     assert to_customers(await desk.deliver()) == ["An answer."], "nobody has answered it"
 
 
-async def test_closing_words_that_wait_for_their_undo_are_not_said_once_another_has_the_word(
+async def test_closing_words_that_wait_for_their_undo_are_not_said_once_another_app_answers(
     desk: Bench,
 ) -> None:
     id_ = await in_a_room(desk)
@@ -89,7 +89,7 @@ async def test_closing_words_that_wait_for_their_undo_are_not_said_once_another_
     assert to_customers(await desk.deliver()) == []
 
 
-async def test_words_of_people_that_wait_are_said_although_another_has_the_word(desk: Bench) -> None:
+async def test_words_of_people_that_wait_are_said_although_another_app_answers(desk: Bench) -> None:
     id_ = await in_a_room(desk)
     await desk.deliver()
     view = await desk.view(id_)  # type: ignore[arg-type]
@@ -319,13 +319,13 @@ async def test_people_owe_nothing_to_who_has_their_answer_when_the_word_comes_ba
 
 async def test_people_owe_nothing_to_whom_a_colleague_has_answered_beside_the_desk(desk: Bench) -> None:
     id_ = await desk.say("Where is my parcel?", "p1", on="messenger", overheard=True)
-    await desk.say("On its way.", "p1", on="messenger", standing=Standing.INSIDER, name="Pia")
+    await desk.say("On its way.", "p1", on="messenger", sender_role=SenderRole.INSIDER, name="Pia")
     await desk.say(PASSED, "p1", on="messenger")
     await desk.rings("promised")
     assert to_customers(await desk.deliver()) == []
     await desk.say(TAKEN, "p1", on="messenger")
     await desk.say("When exactly?", "p1", on="messenger", overheard=True)
-    echo = {"standing": Standing.INSIDER, "automatic": True}
+    echo = {"sender_role": SenderRole.INSIDER, "automatic": True}
     await desk.say("Somebody will help you.", "p1", on="messenger", **echo)
     await desk.say(PASSED, "p1", on="messenger")
     assert "promised" in {t.kind for t in (await desk.view(id_)).timers}

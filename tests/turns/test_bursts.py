@@ -17,7 +17,7 @@ from bot.core.events import (
     ReachabilityChanged,
     Reacted,
     Said,
-    Standing,
+    SenderRole,
     Started,
 )
 from bot.core.ids import ConversationId, new_id
@@ -295,7 +295,7 @@ async def test_a_stranger_who_floods_the_thread_is_shown_in_one_post_and_the_cus
 ) -> None:
     await limited(desk)
     for n in range(12):
-        await desk.hear(desk.event(f"spam {n:03}", "stranger", chat="maya", standing=Standing.STRANGER))
+        await desk.hear(desk.event(f"spam {n:03}", "stranger", chat="maya", sender_role=SenderRole.STRANGER))
         await desk.turn()
     left = await desk.deliver()
     assert len([1 for one in to_rooms(left) if "spam" in one and "Too much" not in one]) == ALLOWED
@@ -309,7 +309,7 @@ async def test_a_stranger_who_floods_the_thread_is_shown_in_one_post_and_the_cus
 async def test_what_colleagues_write_is_never_a_flood(desk: Bench) -> None:
     await limited(desk)
     for n in range(12):
-        await desk.hear(desk.event(f"colleague {n:03}", "carla", chat="maya", standing=Standing.INSIDER))
+        await desk.hear(desk.event(f"colleague {n:03}", "carla", chat="maya", sender_role=SenderRole.INSIDER))
         await desk.turn()
     assert len([one for one in to_rooms(await desk.deliver()) if "colleague" in one]) == 12
     await desk.say("My house burns")
@@ -552,7 +552,7 @@ async def test_changes_of_more_lines_than_are_shown_are_counted(desk: Bench) -> 
 async def test_a_strangers_line_that_stands_by_itself_is_not_told_of_in_the_burst_too(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 9))
-    await desk.hear(desk.event("I am new here", "stranger", chat="maya", standing=Standing.STRANGER))
+    await desk.hear(desk.event("I am new here", "stranger", chat="maya", sender_role=SenderRole.STRANGER))
     await desk.turn()
     await write(desk, range(9, 12))
     left = await desk.deliver()

@@ -14,7 +14,7 @@ from bot.core.answering import HandOver
 from bot.core.connector import ChatCommand
 from bot.core.conversation import MessageState
 from bot.core.errors import Refused, TurnFailed
-from bot.core.events import AddressChanged, Content, Edited, Place, Said, Standing, Started
+from bot.core.events import AddressChanged, Content, Edited, Place, Said, SenderRole, Started
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post
 from bot.jobs.job import Context
@@ -274,7 +274,7 @@ async def test_a_mail_of_a_stranger_in_the_thread_stays_inside(desk: Bench) -> N
         chat=chat,
         shared=True,
         name="Eve",
-        standing=Standing.STRANGER,
+        sender_role=SenderRole.STRANGER,
         message="<x@b.example>",
     )
     await desk.hear(stranger)

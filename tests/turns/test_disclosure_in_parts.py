@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.events import Edited, Standing
+from bot.core.events import Edited, SenderRole
 from bot.core.outbound import Post, Sent
 from storage.delivery_outcomes import Dead, Delivered, Result
 from storage.outbox_items import Item
@@ -36,7 +36,7 @@ async def first_part_leaves(desk: Bench) -> Item:
 async def test_after_a_colleague_in_the_inbox_of_the_page_it_is_said(desk: Bench, on: str) -> None:
     id_ = await desk.say("My boards are gone", on=on)
     assert await read(desk) == [ANSWER]
-    await desk.say("I am Pia, I look into it.", on=on, standing=Standing.INSIDER, name="Pia")
+    await desk.say("I am Pia, I look into it.", on=on, sender_role=SenderRole.INSIDER, name="Pia")
     await desk.deliver()
     await desk.press("take", await desk.view(id_))
     await desk.press("return", await desk.view(id_))
@@ -49,7 +49,7 @@ async def test_after_a_colleague_in_a_shared_thread_it_is_said_once(desk: Bench)
     there = {"on": "slack-customers", "chat": "C1", "thread": "1.1", "shared": True}
     await desk.say("My boards are gone", "U1", **there)
     assert await read(desk) == [ANSWER]
-    await desk.say("I am Pia, I look into it.", "U0PIA", name="Pia", standing=Standing.INSIDER, **there)
+    await desk.say("I am Pia, I look into it.", "U0PIA", name="Pia", sender_role=SenderRole.INSIDER, **there)
     await desk.say("And now?", "U1", **there)
     assert await read(desk) == [ANSWER]
     await desk.say("And then?", "U1", **there)

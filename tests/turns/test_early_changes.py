@@ -368,7 +368,7 @@ async def test_people_read_the_edit_and_then_the_message_with_its_words(desk: Be
     await desk.turn(to_people)
     await desk.held(accepted.wakes[0].conversation)
     await desk.say(Edited("x1", "Newest words"))
-    assert "not known here" in to_rooms(await desk.deliver())[0]
+    assert "do not know here" in to_rooms(await desk.deliver())[0]
     await desk.say("Older words", message="x1")
     [told] = to_rooms(await desk.deliver())
     assert "Newest words" in told

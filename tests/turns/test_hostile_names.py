@@ -13,7 +13,7 @@ from bot.core.events import (
     Reacted,
     Reference,
     Said,
-    Standing,
+    SenderRole,
     Unsupported,
 )
 from tests.turns.bench import Bench, message, to_rooms
@@ -53,10 +53,12 @@ async def test_in_no_line_about_a_customer(desk: Bench, content: Content) -> Non
     assert not acts(told)
 
 
-@pytest.mark.parametrize("standing", list(Standing))
-async def test_in_no_line_about_whoever_else_writes_in_the_thread(desk: Bench, standing: Standing) -> None:
+@pytest.mark.parametrize("sender_role", list(SenderRole))
+async def test_in_no_line_about_whoever_else_writes_in_the_thread(
+    desk: Bench, sender_role: SenderRole
+) -> None:
     await escalated(desk, **THREAD)
-    await desk.say("I am here too.", "U2", name=HOSTILE, standing=standing, **THREAD)
+    await desk.say("I am here too.", "U2", name=HOSTILE, sender_role=sender_role, **THREAD)
     told = to_rooms(await desk.deliver())
     assert any("I am here too." in text for text in told)
     assert not acts(told)

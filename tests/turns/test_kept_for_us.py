@@ -149,7 +149,7 @@ async def test_that_the_word_is_ours_may_be_told_before_the_words_that_begin_a_c
     assert await desk.conversations() == 1 + over
 
 
-async def test_that_another_has_the_word_may_be_told_before_the_words_that_begin_a_conversation(
+async def test_that_another_app_answers_may_be_told_before_the_words_that_begin_a_conversation(
     desk: Bench,
 ) -> None:
     now = datetime.now(UTC) - timedelta(minutes=1)
@@ -220,7 +220,7 @@ async def test_what_another_was_told_before_it_gave_us_the_word_is_told_after_th
 # What leaves by itself
 
 
-async def test_no_template_leaves_instead_of_an_answer_while_another_has_the_word(desk: Bench) -> None:
+async def test_no_template_leaves_instead_of_an_answer_while_another_app_answers(desk: Bench) -> None:
     account = next(a for a in desk.organization.accounts if a.channel == "whatsapp")
     policies = desk.organization.policies.model_copy(update={"outside_window": account.templates[0].id})
     desk.organization = desk.organization.model_copy(update={"policies": policies})

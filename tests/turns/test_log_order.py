@@ -10,7 +10,7 @@ from bot.core.events import (
     AttachmentKind,
     Content,
     Edited,
-    Standing,
+    SenderRole,
     Submitted,
     Unsupported,
 )
@@ -43,12 +43,12 @@ async def test_what_cannot_be_read_keeps_its_place(desk: Bench, content: Content
         assert story.index("before") < story.index(shown) < story.index("after")
 
 
-@pytest.mark.parametrize("standing", [Standing.STRANGER, Standing.INSIDER])
-async def test_what_somebody_else_wrote_keeps_its_place(desk: Bench, standing: Standing) -> None:
+@pytest.mark.parametrize("sender_role", [SenderRole.STRANGER, SenderRole.INSIDER])
+async def test_what_somebody_else_wrote_keeps_its_place(desk: Bench, sender_role: SenderRole) -> None:
     there = {"on": "email", "chat": "t1", "shared": True}
     accepted = await desk.hear(
         desk.event("before", "ines@a.example", **there),  # type: ignore[arg-type]
-        desk.event("between", "karl@a.example", standing=standing, **there),  # type: ignore[arg-type]
+        desk.event("between", "karl@a.example", sender_role=sender_role, **there),  # type: ignore[arg-type]
         desk.event("after", "ines@a.example", **there),  # type: ignore[arg-type]
     )
     await desk.turn()

@@ -4,7 +4,7 @@ import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState, View
-from bot.core.events import Deleted, Edited, Standing
+from bot.core.events import Deleted, Edited, SenderRole
 from bot.core.outbound import Post
 from bot.turns.story import lines
 from storage.delivery_outcomes import Dead, Result
@@ -67,7 +67,7 @@ async def told_again(desk: Bench, words: str) -> str:
 async def test_a_strangers_line_that_may_be_lost_is_told_again_as_a_strangers(desk: Bench) -> None:
     await taken(desk, **THREAD)
     await desk.deliver()
-    await desk.say("Ask me!", "U2", name="Karl", standing=Standing.STRANGER, message="c2", **THREAD)
+    await desk.say("Ask me!", "U2", name="Karl", sender_role=SenderRole.STRANGER, message="c2", **THREAD)
     told = await told_again(desk, "Ask me!")
     assert told.endswith("⚠️ Karl (U2), who is not Maya, answered in this thread:\n\n> Ask me!")
 
@@ -83,7 +83,7 @@ async def test_when_the_words_are_gone_meanwhile_the_story_is_told_again(desk: B
 
 
 async def changed(desk: Bench, change: Edited | Deleted, who: str = "U2") -> list[Left]:
-    await desk.say(change, who, name="Karl", standing=Standing.STRANGER, **THREAD)
+    await desk.say(change, who, name="Karl", sender_role=SenderRole.STRANGER, **THREAD)
     return await desk.deliver()
 
 
@@ -93,7 +93,7 @@ async def test_what_a_stranger_changes_or_deletes_is_told_to_the_room(desk: Benc
     if not holds:
         await desk.press("return", view)
     await desk.deliver()
-    await desk.say("Old", "U2", name="Karl", standing=Standing.STRANGER, message="c2", **THREAD)
+    await desk.say("Old", "U2", name="Karl", sender_role=SenderRole.STRANGER, message="c2", **THREAD)
     await desk.deliver()
     assert to_rooms(await changed(desk, Edited("c2", "New"))) == [
         "✏️ Karl (U2), who is not Maya, changed what they wrote:\n\n> New\n\n_Before:_\n\n> Old"

@@ -10,7 +10,7 @@ import pytest
 from bot.core.answering import Answered, HandOver
 from bot.core.conversation import TRIES, FileReport, MessageState
 from bot.core.errors import Superseded
-from bot.core.events import Standing, Stopped, return_address
+from bot.core.events import SenderRole, Stopped, return_address
 from bot.core.ids import ConversationId
 from bot.core.numbers import shown
 from bot.core.outbound import Post, Sent
@@ -377,7 +377,7 @@ async def test_a_stranger_in_the_customers_thread_is_not_heard(desk: Bench) -> N
     _, number = await ended(desk, **given)
     id_ = await desk.say("Again", **given)
     await desk.deliver()
-    await desk.say(number, "otto", standing=Standing.STRANGER, **given)
+    await desk.say(number, "otto", sender_role=SenderRole.STRANGER, **given)
     assert EN.case_unknown not in await heard(desk)
     assert message(await desk.view(id_), number).state is MessageState.NOTE
 

@@ -44,7 +44,7 @@ from bot.core.events import (
     ReceiptStatus,
     Said,
     Sender,
-    Standing,
+    SenderRole,
     Started,
     Stopped,
     Submitted,
@@ -215,9 +215,9 @@ class Walk(RuleBasedStateMachine):
         self._customer(Deleted(ref) if gone else Edited(ref, f"changed {next(self.numbers)}"))
 
     @precondition(lambda self: self.said)
-    @rule(who=st.sampled_from([Standing.STRANGER, Standing.INSIDER]))
-    def somebody_else_writes_there(self, who: Standing) -> None:
-        self._put(Origin.CUSTOMER, self._there(Said("Let me in"), "eve", standing=who))
+    @rule(who=st.sampled_from([SenderRole.STRANGER, SenderRole.INSIDER]))
+    def somebody_else_writes_there(self, who: SenderRole) -> None:
+        self._put(Origin.CUSTOMER, self._there(Said("Let me in"), "eve", sender_role=who))
 
     @rule()
     def a_program_answers_for_the_customer(self) -> None:

@@ -16,7 +16,7 @@ from bot.core.events import (
     ReachabilityChanged,
     Reference,
     Said,
-    Standing,
+    SenderRole,
     Tapped,
 )
 from bot.core.ids import OrgId
@@ -97,7 +97,7 @@ async def test_what_is_nobodys_words_is_not_seen_where_they_have_written_before(
             external_id=f"before-{event.external_id}",
             content=Said("Hello"),
             message="m0",
-            standing=Standing.CUSTOMER,
+            sender_role=SenderRole.CUSTOMER,
             overheard=False,
         )
         [wake] = (await desk.hear(before)).wakes
@@ -214,7 +214,7 @@ async def test_people_read_an_edit_of_an_unknown_message_in_the_room(desk: Bench
     await desk.held(accepted.wakes[0].conversation)
     await desk.say(Edited("m0", "How do I invite my team?"))
     left = await desk.deliver()
-    assert any("changed a message that is not known here" in text for text in to_rooms(left))
+    assert any("changed a message that we do not know here" in text for text in to_rooms(left))
 
 
 async def test_of_somebody_who_moves_the_first_point_and_the_newest_are_kept(desk: Bench) -> None:
@@ -245,7 +245,7 @@ async def test_a_tap_whose_label_the_platform_does_not_tell_shows_what_its_butto
 async def test_a_colleagues_own_answer_silences_the_agent_as_a_persons_word_does(desk: Bench) -> None:
     accepted = await desk.hear(
         desk.event("How do I invite my team?", on="messenger"),
-        desk.event("You are in.", on="messenger", name="The Page's inbox", standing=Standing.INSIDER),
+        desk.event("You are in.", on="messenger", name="The Page's inbox", sender_role=SenderRole.INSIDER),
     )
     await desk.turn()
     left = await desk.deliver()
@@ -262,7 +262,7 @@ async def test_a_colleagues_own_answer_silences_the_agent_as_a_persons_word_does
 async def test_what_another_program_of_the_page_writes_silences_nobody(desk: Bench) -> None:
     await desk.say("How do I invite my team?", on="messenger")
     await desk.deliver()
-    await desk.say("Rate us!", on="messenger", standing=Standing.INSIDER, automatic=True)
+    await desk.say("Rate us!", on="messenger", sender_role=SenderRole.INSIDER, automatic=True)
     await desk.say("And how do I pay?", on="messenger")
     assert to_customers(await desk.deliver()) == ["An answer."]
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import View
-from bot.core.events import Deleted, Reacted, Standing
+from bot.core.events import Deleted, Reacted, SenderRole
 from bot.core.outbound import Emote, Mark, React, Whisper
 from orgs.documents import from_document, to_document
 from storage.delivery_outcomes import Dead, Result
@@ -212,9 +212,9 @@ async def test_nothing_leaves_where_the_channel_has_no_reactions(desk: Bench) ->
     assert not await after_the_undo(desk)
 
 
-@pytest.mark.parametrize("standing", [Standing.INSIDER, Standing.STRANGER])
+@pytest.mark.parametrize("sender_role", [SenderRole.INSIDER, SenderRole.STRANGER])
 async def test_on_the_words_of_somebody_else_in_the_customers_thread_it_stays_inside(
-    desk: Bench, standing: Standing
+    desk: Bench, sender_role: SenderRole
 ) -> None:
     on = "slack-customers"
     desk.capabilities[on] = replace(desk.capabilities[on], reacts=True)
@@ -222,7 +222,7 @@ async def test_on_the_words_of_somebody_else_in_the_customers_thread_it_stays_in
     accepted = await desk.hear(desk.event("Help!", **there))  # type: ignore[arg-type]
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     view = await desk.held(accepted.wakes[0].conversation)
-    await desk.say("I am here too.", "U2", message="c2", standing=standing, **there)
+    await desk.say("I am here too.", "U2", message="c2", sender_role=sender_role, **there)
 
     def fate(item: Item) -> Result | None:
         shows = item.room is not None and "I am here too." in getattr(item.operation, "text", "")

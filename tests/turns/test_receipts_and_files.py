@@ -16,7 +16,7 @@ from bot.core.events import (
     Receipt,
     ReceiptStatus,
     Said,
-    Standing,
+    SenderRole,
     Tapped,
     Unsupported,
 )
@@ -479,7 +479,7 @@ async def test_a_colleagues_file_in_the_customers_thread_is_not_sent_there_again
     id_ = accepted.wakes[0].conversation
     await desk.held(id_)
     await desk.hear(
-        desk.event(Said("From me", (PDF,)), "U-TOM", standing=Standing.INSIDER, name="Tom", **there)  # type: ignore[arg-type]
+        desk.event(Said("From me", (PDF,)), "U-TOM", sender_role=SenderRole.INSIDER, name="Tom", **there)  # type: ignore[arg-type]
     )
     await desk.turn()
     fetched_by = await desk.rows("select a.account from files f join accounts a on a.id = f.account_id")
@@ -495,7 +495,7 @@ async def test_a_colleagues_file_in_the_customers_thread_is_not_sent_there_again
 
 async def test_a_strangers_file_is_fetched_and_shown_to_staff_alone(desk: Bench) -> None:
     id_ = await desk.say("Charged twice", "ines@a.example", on="email", chat="t1", shared=True)
-    karl = {"on": "email", "chat": "t1", "shared": True, "standing": Standing.STRANGER, "name": "Karl"}
+    karl = {"on": "email", "chat": "t1", "shared": True, "sender_role": SenderRole.STRANGER, "name": "Karl"}
     await desk.hear(desk.event(Said("The statement", (PDF,)), "karl@a.example", **karl))  # type: ignore[arg-type]
     await desk.turn()
     await desk.deliver()
@@ -506,14 +506,16 @@ async def test_a_strangers_file_is_fetched_and_shown_to_staff_alone(desk: Bench)
     assert files(left, room=False) == []
 
 
-@pytest.mark.parametrize("standing", [Standing.STRANGER, Standing.INSIDER])
+@pytest.mark.parametrize("sender_role", [SenderRole.STRANGER, SenderRole.INSIDER])
 async def test_what_somebody_else_sent_and_nobody_can_read_is_told_in_the_room(
-    desk: Bench, standing: Standing
+    desk: Bench, sender_role: SenderRole
 ) -> None:
     """A mail whose files are too large, of somebody in copy."""
     id_ = await escalated(desk)
     await desk.deliver()
-    unread = desk.event(Unsupported("mail_too_large"), MAYA, on="whatsapp", standing=standing, message="w7")
+    unread = desk.event(
+        Unsupported("mail_too_large"), MAYA, on="whatsapp", sender_role=sender_role, message="w7"
+    )
     await desk.hear(unread)
     await desk.turn()
     assert any("mail_too_large" in text for text in to_rooms(await desk.deliver()))
@@ -522,7 +524,7 @@ async def test_what_somebody_else_sent_and_nobody_can_read_is_told_in_the_room(
 
 async def test_what_a_colleague_changes_in_the_customers_thread_is_changed_in_the_log(desk: Bench) -> None:
     there = {"on": "slack-customers", "chat": "C1", "thread": "1.0", "shared": True}
-    tom = {"standing": Standing.INSIDER, "name": "Tom", **there}
+    tom = {"sender_role": SenderRole.INSIDER, "name": "Tom", **there}
     accepted = await desk.hear(desk.event("Help!", "U-EXT", **there))  # type: ignore[arg-type]
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     id_ = accepted.wakes[0].conversation

@@ -4,7 +4,7 @@ import pytest
 
 from bot.core.answering import Answered, HandOver
 from bot.core.conversation import View
-from bot.core.events import Attachment, AttachmentKind, Reference, Said, Standing
+from bot.core.events import Attachment, AttachmentKind, Reference, Said, SenderRole
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post
 from bot.turns.decide import question
@@ -169,7 +169,7 @@ async def test_a_room_that_opens_later_tells_it_in_the_story(desk: Bench) -> Non
 async def test_a_stranger_who_answers_is_shown_with_what_they_answer(desk: Bench) -> None:
     there = {"on": "email", "chat": "t1", "shared": True}
     await desk.say("Charged twice", "ines@a.example", message="<1@a>", **there)
-    karl = {"standing": Standing.STRANGER, "name": "Karl", "reply_to": "<1@a>", **there}
+    karl = {"sender_role": SenderRole.STRANGER, "name": "Karl", "reply_to": "<1@a>", **there}
     await desk.say("Here you are", "karl@a.example", **karl)
     assert any("↩️ to “Charged twice”" in text for text in to_rooms(await desk.deliver()))
 

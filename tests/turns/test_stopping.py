@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.core.answering import Clarify, HandOver, Option
 from bot.core.conversation import MessageState
-from bot.core.events import Standing, Started, Stopped
+from bot.core.events import SenderRole, Started, Stopped
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post, Sent
 from bot.turns.decide import Decision, question
@@ -142,8 +142,8 @@ async def test_a_stop_that_the_platform_tells_late_spares_what_was_asked_after_i
 
 
 async def test_nothing_is_begun_by_it(desk: Bench) -> None:
-    for standing in Standing:
-        stopped = desk.event(Stopped(), shared=True, standing=standing, **WHERE)  # type: ignore[arg-type]
+    for sender_role in SenderRole:
+        stopped = desk.event(Stopped(), shared=True, sender_role=sender_role, **WHERE)  # type: ignore[arg-type]
         assert (await desk.hear(stopped)).wakes == ()
     assert await desk.conversations() == 0
 
@@ -201,8 +201,8 @@ async def test_a_handoff_says_it_when_the_greeting_that_said_it_does_not_leave(d
 async def test_anybody_who_reads_along_may_stop_it(desk: Bench) -> None:
     shared = {**WHERE, "shared": True, "private": False}
     id_ = await desk.say("Tell me all.", **shared)  # type: ignore[arg-type]
-    for who, standing in (("colleague", Standing.INSIDER), ("other", Standing.STRANGER)):
-        await desk.say(Stopped(), who, **{**shared, "standing": standing})  # type: ignore[arg-type]
+    for who, sender_role in (("colleague", SenderRole.INSIDER), ("other", SenderRole.STRANGER)):
+        await desk.say(Stopped(), who, **{**shared, "sender_role": sender_role})  # type: ignore[arg-type]
     assert to_customers(await desk.deliver()) == []
     assert states(await desk.view(id_), "An answer.") == [MessageState.WITHDRAWN]
 

@@ -8,7 +8,7 @@ import pytest
 from bot.app.channels import CHANNELS
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState, Status
-from bot.core.events import Attachment, AttachmentKind, Edited, Receipt, ReceiptStatus, Said, Standing
+from bot.core.events import Attachment, AttachmentKind, Edited, Receipt, ReceiptStatus, Said, SenderRole
 from bot.core.ids import ConversationId, CustomerId
 from connectors.email.context import ReplyContext, read_context
 from storage.delivery_outcomes import Dead
@@ -31,9 +31,9 @@ WAITING = (
     "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 )
 THREADS = [
-    pytest.param(MAIL | {"chat": "t1"}, MAIL | {"chat": "t2"}, Standing.CUSTOMER, id="mail"),
-    pytest.param(MAIL | {"chat": "t1"}, MAIL | {"chat": "t2"}, Standing.STRANGER, id="in copy"),
-    pytest.param(SLACK | {"thread": "1.0"}, SLACK | {"thread": "2.0"}, Standing.CUSTOMER, id="slack"),
+    pytest.param(MAIL | {"chat": "t1"}, MAIL | {"chat": "t2"}, SenderRole.CUSTOMER, id="mail"),
+    pytest.param(MAIL | {"chat": "t1"}, MAIL | {"chat": "t2"}, SenderRole.STRANGER, id="in copy"),
+    pytest.param(SLACK | {"thread": "1.0"}, SLACK | {"thread": "2.0"}, SenderRole.CUSTOMER, id="slack"),
 ]
 
 
@@ -90,14 +90,16 @@ async def readable(desk: Bench, conversation: ConversationId) -> str:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("there", "own", "standing"), THREADS)
+@pytest.mark.parametrize(("there", "own", "sender_role"), THREADS)
 async def test_what_they_wrote_in_anothers_thread_is_nowhere_any_more(
-    desk: Bench, there: dict[str, object], own: dict[str, object], standing: Standing
+    desk: Bench, there: dict[str, object], own: dict[str, object], sender_role: SenderRole
 ) -> None:
     tom = await of_tom(desk, own)
     conversation = await hers(desk, there)
     bill = Attachment(kind=AttachmentKind.DOCUMENT, ref="f1", name="zeppelin.pdf", mime_type="text/plain")
-    await desk.say(Said(WORDS, (bill,)), TOM, name="Tom Quandt", standing=standing, message="m-tom", **there)
+    await desk.say(
+        Said(WORDS, (bill,)), TOM, name="Tom Quandt", sender_role=sender_role, message="m-tom", **there
+    )
     await desk.say("And it is urgent", MAYA, **there)
     assert any(WORDS in line for line in to_rooms(await desk.deliver()))
     assert WORDS in await readable(desk, conversation)
@@ -366,7 +368,7 @@ async def test_an_edit_of_a_message_that_is_gone_brings_nothing_back(desk: Bench
 async def test_the_report_that_a_copy_for_them_came_back_is_gone(desk: Bench) -> None:
     tom = await of_tom(desk, MAIL | {"chat": "t2"})
     conversation = await hers(desk, HERS)
-    await desk.say(WORDS, TOM, name="Tom Quandt", standing=Standing.STRANGER, **HERS)
+    await desk.say(WORDS, TOM, name="Tom Quandt", sender_role=SenderRole.STRANGER, **HERS)
     await desk.staff("We refund it", await desk.view(conversation))
     await desk.undo_is_over()
     await desk.deliver()
@@ -436,7 +438,7 @@ async def test_no_answer_to_another_customer_goes_to_them_in_copy(desk: Bench) -
         in_reply_to="<maya.1@a.example>",
     ).text()
     conversation = await hers(desk, HERS | {"reply_context": context})
-    await desk.say(WORDS, TOM, message="<tom.1@b.example>", standing=Standing.STRANGER, **HERS)
+    await desk.say(WORDS, TOM, message="<tom.1@b.example>", sender_role=SenderRole.STRANGER, **HERS)
     await erased(desk, tom)
     await desk.turn()
     await desk.deliver()

@@ -4,7 +4,7 @@ import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import View
-from bot.core.events import Deleted, Edited, Reacted, Standing, Unsupported
+from bot.core.events import Deleted, Edited, Reacted, SenderRole, Unsupported
 from bot.core.ids import ConversationId
 from tests.turns.bench import Bench, to_rooms
 from tests.turns.test_addresses import card_of
@@ -82,7 +82,7 @@ async def test_a_workspace_that_is_named_later_makes_nobody_somebody_else(desk: 
 async def test_a_colleague_who_wrote_there_is_named(desk: Bench) -> None:
     there = {"on": "slack-customers", "chat": "C1", "thread": "1.0", "shared": True}
     await desk.say("Charged twice", MAYA, **there)
-    await desk.say("I look into it", "U0PIA", name="Pia", standing=Standing.INSIDER, **there)
+    await desk.say("I look into it", "U0PIA", name="Pia", sender_role=SenderRole.INSIDER, **there)
     await desk.hear(desk.event("Hello?", MAYA, **there))
     await handed_over(desk)
     assert "🧑 **Pia**\n\n> I look into it" in await story(desk)

@@ -10,7 +10,7 @@ import structlog
 
 from bot.core.connector import Inbox
 from bot.core.errors import AccountSuspended, PlaceGone, PlatformDown, Refused, SendError, Unreachable
-from bot.core.events import Edited, Event, Place, Reacted, Said, Sender, Standing, Started, Stopped
+from bot.core.events import Edited, Event, Place, Reacted, Said, Sender, SenderRole, Started, Stopped
 from bot.core.ids import Clock
 from connectors.background import BackgroundTasks
 from connectors.payload import Node
@@ -149,7 +149,7 @@ class Hearing:
         return reacted(found, message, key) if message.text("ts") else None
 
     async def _judged(self, heard: Heard, key: str, us: str, workspace: Workspace) -> Event | None:
-        """Return the event with its sender's standing; None if nobody from outside began the thread."""
+        """Return the event with its sender's role; None if nobody from outside began the thread."""
         event = heard.event
         if heard.direct:
             return event
@@ -161,7 +161,7 @@ class Hearing:
         judged = ("", us, sender)
         if begun_by not in judged and await _inside(begun_by, "", homes, workspace):
             return None
-        return replace(event, standing=Standing.INSIDER) if inside else event
+        return replace(event, sender_role=SenderRole.INSIDER) if inside else event
 
     async def _named(self, event: Event, workspace: Workspace, key: str) -> Event:
         named = await workspace.people.named(event)

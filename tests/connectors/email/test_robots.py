@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from bot.core.events import Reacted, Receipt, ReceiptStatus, Said, Standing
+from bot.core.events import Reacted, Receipt, ReceiptStatus, Said, SenderRole
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Outbound, Post
 from connectors.sandbox.mail import Customer
@@ -181,7 +181,7 @@ async def test_that_somebody_in_copy_was_not_reached_is_said_of_that_mail(line: 
 
     _, event = await line.inbox.has(2)
 
-    assert event.standing is Standing.CUSTOMER, "nobody wrote anything"
+    assert event.sender_role is SenderRole.CUSTOMER, "nobody wrote anything"
     assert isinstance(event.content, Receipt)
     assert (event.content.messages, event.content.copied) == ((sent.message,), "gone@fischer.example")
     assert event.content.reason.startswith("5.1.1")

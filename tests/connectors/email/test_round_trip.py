@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from bot.core.errors import Refused
-from bot.core.events import Attachment, AttachmentKind, Standing
+from bot.core.events import Attachment, AttachmentKind, SenderRole
 from bot.core.ids import DeliveryId, new_id
 from bot.core.outbound import Button, Outbound, Post
 from connectors.sandbox.mail import Customer, File
@@ -40,7 +40,7 @@ async def test_question_answer_and_reply_are_one_thread(line: Line, maya: Custom
     _, reply = await line.inbox.has(2)
 
     assert reply.place == question.place
-    assert reply.standing is Standing.CUSTOMER
+    assert reply.sender_role is SenderRole.CUSTOMER
     assert said(reply).text == "Thank you!"
     assert reply.reply_to == answer.message_id
 

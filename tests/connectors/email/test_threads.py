@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.events import Event, Reference, Standing
+from bot.core.events import Event, Reference, SenderRole
 from connectors.email.threads import Threads
 from connectors.sandbox.mail import Customer, Letter
 from tests.connectors.email import rig
@@ -90,7 +90,7 @@ async def test_who_answers_to_somebody_elses_first_mail_has_a_thread_of_their_ow
     question, other = await line.inbox.has(2)
 
     assert other.place != question.place
-    assert other.standing is Standing.CUSTOMER
+    assert other.sender_role is SenderRole.CUSTOMER
 
 
 async def colleagues(line: Line, maya: Customer, **headers: str) -> tuple[Customer, Letter]:
@@ -111,7 +111,7 @@ async def test_who_is_in_copy_and_answers_the_first_mail_joins_its_conversation(
     question, word = await line.inbox.has(2)
 
     assert word.place == question.place
-    assert word.standing is Standing.STRANGER
+    assert word.sender_role is SenderRole.STRANGER
     assert word.sender.external_id == karl.address
     assert word.reply_context == ""
 
@@ -137,7 +137,7 @@ async def test_who_takes_us_into_a_talk_that_we_never_read_is_a_customer(line: L
 
     [event] = await line.inbox.has(1)
 
-    assert event.standing is Standing.CUSTOMER
+    assert event.sender_role is SenderRole.CUSTOMER
 
 
 async def test_nobody_joins_unvouched_or_without_naming_the_customer(line: Line, maya: Customer) -> None:
@@ -161,7 +161,7 @@ async def test_whoever_has_a_conversation_of_their_own_stays_in_it(line: Line, m
     _, own, again = await line.inbox.has(3)
 
     assert again.place == own.place
-    assert again.standing is Standing.CUSTOMER
+    assert again.sender_role is SenderRole.CUSTOMER
 
 
 @pytest.mark.long
@@ -225,7 +225,7 @@ async def test_a_stranger_in_a_thread_is_no_customer(line: Line, maya: Customer)
     _, word = await line.inbox.has(2)
 
     assert word.place == question.place
-    assert word.standing is Standing.STRANGER
+    assert word.sender_role is SenderRole.STRANGER
     assert word.sender.external_id == "eve@elsewhere.example"
     assert word.reply_context == ""
 
@@ -238,7 +238,7 @@ async def test_a_colleague_whom_the_customer_reads_is_a_stranger_too(line: Line,
     _, word = await line.inbox.has(2)
 
     assert word.place == question.place
-    assert word.standing is Standing.STRANGER
+    assert word.sender_role is SenderRole.STRANGER
 
 
 @pytest.mark.long
@@ -251,7 +251,7 @@ async def test_a_forged_sender_gets_into_no_thread(line: Line, maya: Customer, v
 
     assert forged.place != question.place
     assert not forged.sender.verified
-    assert forged.standing is Standing.CUSTOMER
+    assert forged.sender_role is SenderRole.CUSTOMER
 
 
 @pytest.mark.long
@@ -324,7 +324,7 @@ async def test_a_domain_with_letters_is_the_same_however_it_is_written(line: Lin
     _, reply = await line.inbox.has(2)
 
     assert reply.place == question.place
-    assert reply.standing is Standing.CUSTOMER
+    assert reply.sender_role is SenderRole.CUSTOMER
     assert reply.sender.external_id == question.sender.external_id
 
 

@@ -18,7 +18,7 @@ from bot.core.events import (
     Reference,
     Said,
     Sender,
-    Standing,
+    SenderRole,
     Started,
     Tapped,
     ThreadControl,
@@ -53,7 +53,7 @@ def test_a_text_is_said_by_a_customer_at_metas_time() -> None:
     assert event.sender == Sender(rig.PSID)
     assert (event.external_id, event.message, event.reply_to) == ("m_AG5Hz2", "m_AG5Hz2", "")
     assert event.occurred_at == rig.SENT_AT
-    assert event.standing is Standing.CUSTOMER
+    assert event.sender_role is SenderRole.CUSTOMER
 
 
 def test_a_reply_names_the_message_it_answers() -> None:
@@ -279,10 +279,10 @@ def test_a_receipt_is_the_customers_whichever_way_round_it_comes() -> None:
 
     (event,) = rig.parsed(read)
 
-    assert (event.place.chat, event.sender, event.standing) == (
+    assert (event.place.chat, event.sender, event.sender_role) == (
         rig.PSID,
         Sender(rig.PSID),
-        Standing.CUSTOMER,
+        SenderRole.CUSTOMER,
     )
 
 
@@ -310,7 +310,7 @@ def test_what_a_colleague_writes_in_the_pages_inbox_is_an_insiders() -> None:
     (event,) = rig.parsed(rig.item(sender=rig.PAGE, recipient=rig.PSID, message=message))
 
     assert event.content == Said("I have sent it again.")
-    assert event.standing is Standing.INSIDER
+    assert event.sender_role is SenderRole.INSIDER
     assert event.place.chat == rig.PSID
     assert event.sender == Sender(rig.PSID, display_name="The Page's inbox")
     assert (event.external_id, event.message) == ("m_9", "m_9")
@@ -337,7 +337,7 @@ def test_who_has_the_word_from_now_on_is_told_of_the_customers_chat(what: rig.Js
     event = rig.one(**what)
 
     assert event.content == ThreadControl(ours)
-    assert (event.standing, event.place.chat) == (Standing.CUSTOMER, rig.PSID)
+    assert (event.sender_role, event.place.chat) == (SenderRole.CUSTOMER, rig.PSID)
 
 
 @pytest.mark.parametrize("did", ["pass_thread_control", "take_thread_control"])
@@ -358,7 +358,7 @@ def test_a_wish_for_the_thread_is_recorded_as_the_pages_doing() -> None:
     event = rig.one(request_thread_control={"requested_owner_app_id": 123})
 
     assert event.content == Ignored("request_thread_control")
-    assert (event.standing, event.place.chat) == (Standing.INSIDER, rig.PSID)
+    assert (event.sender_role, event.place.chat) == (SenderRole.INSIDER, rig.PSID)
 
 
 AD = {"ref": "x", "ad_id": "6", "source": "ADS", "type": "OPEN_THREAD"}
@@ -389,7 +389,7 @@ def test_a_policy_notice_has_no_customer() -> None:
     (event,) = rig.parsed(notice)
 
     assert event.content == Ignored("policy_enforcement")
-    assert (event.standing, event.place.chat) == (Standing.INSIDER, rig.PAGE)
+    assert (event.sender_role, event.place.chat) == (SenderRole.INSIDER, rig.PAGE)
 
 
 @pytest.mark.parametrize("kind", ["optin", "account_linking", "game_play", "messaging_feedback", "new-2027"])
@@ -397,7 +397,7 @@ def test_other_kinds_are_nobodys_words_by_their_names(kind: str) -> None:
     event = rig.one(**{kind: {"ref": "x"}})
 
     assert event.content == Ignored(kind)
-    assert event.standing is Standing.CUSTOMER
+    assert event.sender_role is SenderRole.CUSTOMER
 
 
 def test_somebody_whom_only_a_plug_in_knows_has_a_place_too() -> None:
@@ -473,4 +473,4 @@ def test_what_another_app_writes_as_the_page_a_program_wrote(app: rig.Json, auto
     echo = {"mid": "m_9", "is_echo": True, "text": "Hi", **app}
     (event,) = rig.parsed(rig.item(sender=rig.PAGE, recipient=rig.PSID, message=echo))
 
-    assert (event.standing, event.automatic) == (Standing.INSIDER, automatic)
+    assert (event.sender_role, event.automatic) == (SenderRole.INSIDER, automatic)

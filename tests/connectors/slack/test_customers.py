@@ -16,7 +16,7 @@ from bot.core.events import (
     Edited,
     Reacted,
     Said,
-    Standing,
+    SenderRole,
     Tapped,
 )
 from bot.core.outbound import Button, Emote, Erase, Post, Revise, Speaker, Typing
@@ -59,7 +59,7 @@ async def test_a_message_from_outside_begins_a_conversation_and_its_thread_is_it
     first, second = shop.inbox.events
     assert first.place == second.place == shop.place(chat(shop), ts)
     assert (first.shared, second.shared) == (True, True)
-    assert (first.standing, second.standing) == (Standing.CUSTOMER, Standing.CUSTOMER)
+    assert (first.sender_role, second.sender_role) == (SenderRole.CUSTOMER, SenderRole.CUSTOMER)
     assert [event.sender.display_name for event in shop.inbox.events] == ["ada", "bob"]
     sent = await shop.connector.send(
         shop.outbound(Post("We are on it", reply_to=second.message), *_at(first))
@@ -114,7 +114,7 @@ async def test_inside_members_words_in_a_conversation_are_theirs(shop: Shop) -> 
     ts = await begun(shop)
     shop.slack.say("ana", "acme", "Let me look", ts)
     event = await shop.inbox.event(2)
-    assert (event.standing, event.content) == (Standing.INSIDER, Said("Let me look"))
+    assert (event.sender_role, event.content) == (SenderRole.INSIDER, Said("Let me look"))
     assert event.place.thread == ts
 
 
@@ -131,8 +131,10 @@ async def test_guests_of_our_own_workspace_are_what_the_account_says(options: di
         assert heard == ({"U0GUEST", "U0ACME"} if options else {"U0ACME"})
         shop.slack.say("U0GUEST", "acme", "Same", ts)
         await shop.slack.settled()
-        standing = Standing.CUSTOMER if options else Standing.INSIDER
-        assert [event.standing for event in shop.inbox.events if event.content == Said("Same")] == [standing]
+        sender_role = SenderRole.CUSTOMER if options else SenderRole.INSIDER
+        assert [event.sender_role for event in shop.inbox.events if event.content == Said("Same")] == [
+            sender_role
+        ]
 
 
 async def test_edits_and_deletions_follow(shop: Shop) -> None:
@@ -172,7 +174,7 @@ async def test_reactions_go_both_ways_and_are_in_their_thread(shop: Shop) -> Non
     }
     assert {event.place for event in reactions} == {shop.place(chat(shop), ts)}
     shop.slack.react_as("ana", "acme", ts, "eyes")
-    assert (await shop.inbox.event(4)).standing is Standing.INSIDER
+    assert (await shop.inbox.event(4)).sender_role is SenderRole.INSIDER
     for emoji, names in (("👍", ["eyes", "+1"]), ("🎉", ["eyes", "tada"]), ("", ["eyes"])):
         await shop.connector.send(shop.outbound(Emote(ts, emoji), chat(shop), ts))
         assert [each["name"] for each in shop.slack.messages("acme")[0]["reactions"]] == names
@@ -292,7 +294,7 @@ async def test_a_button_pressed_is_a_tap_in_the_conversation(shop: Shop) -> None
     assert (event.place, event.shared) == (shop.place(chat(shop), ts), True)
     assert event.content == Tapped("no", "2", "No", sent.message)
     assert (await shop.slack.click("ana", "acme", sent.message, "yes:0")).taken
-    assert (await shop.inbox.event(3)).standing is Standing.INSIDER
+    assert (await shop.inbox.event(3)).sender_role is SenderRole.INSIDER
     direct = shop.slack.open_direct("ana").id
     sent = await shop.connector.send(shop.outbound(post, f"{HOME}/{direct}"))
     assert (await shop.slack.click("ana", direct, sent.message, "yes:0")).taken

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.errors import AccountSuspended, Refused, SettingsError
-from bot.core.events import Standing, Started
+from bot.core.events import SenderRole, Started
 from bot.core.outbound import Post, Typing
 from connectors.slack.customers.connector import SlackCustomers
 from connectors.slack.scopes import CUSTOMERS
@@ -35,7 +35,7 @@ async def test_a_direct_message_begins_the_thread_in_which_it_is_answered(shop: 
     assert (await shop.inbox.event(5)).place == shop.place(f"{HOME}/{direct}", second)
     assert not any(event.shared for event in shop.inbox.events)
     # One of our own people who tries it out is a customer there.
-    assert {event.standing for event in shop.inbox.events} == {Standing.CUSTOMER}
+    assert {event.sender_role for event in shop.inbox.events} == {SenderRole.CUSTOMER}
     where = (f"{HOME}/{direct}", second)
     await shop.connector.send(shop.outbound(Typing(), *where))
     assert shop.slack.pane(direct, second) == {"session": "processing"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.events import Standing, Stopped
+from bot.core.events import SenderRole, Stopped
 from bot.core.outbound import Outbound, Post, Sent, Typing
 from connectors.sandbox.fault import Fault, FaultKind
 from connectors.sandbox.slack.wire import Refused
@@ -39,7 +39,7 @@ async def test_the_press_is_an_event_of_that_place_and_slack_shows_that_the_agen
     shop.slack.stop_agent("ana", direct, thread)
     event = await shop.inbox.event(2)
     assert (event.content, event.place) == (Stopped(), shop.place(f"{HOME}/{direct}", thread))
-    assert (event.sender.display_name, event.standing, event.message) == ("ana", Standing.CUSTOMER, "")
+    assert (event.sender.display_name, event.sender_role, event.message) == ("ana", SenderRole.CUSTOMER, "")
     await until(lambda: shop.slack.pane(direct, thread) == {"session": "active"})
     with pytest.raises(Refused, match="not_found"):
         shop.slack.stop_agent("ana", direct, thread)  # there is no button any more
@@ -71,7 +71,7 @@ async def test_anybody_in_a_shared_thread_may_press_it(shop: Shop) -> None:
     shop.slack.stop_agent("ana", "acme", thread)
     event = await shop.inbox.event(2)
     assert (event.content, event.place, event.shared) == (Stopped(), place, True)
-    assert event.standing is Standing.INSIDER
+    assert event.sender_role is SenderRole.INSIDER
 
 
 async def test_a_stream_ends_where_it_stands_and_is_not_made_again(shop: Shop) -> None:

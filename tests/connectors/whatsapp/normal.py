@@ -32,7 +32,7 @@ def normal(event: Event) -> dict[str, Any]:
     written: dict[str, Any] = plain(event)
     written["content"] = {"is": type(event.content).__name__, **plain(event.content)}
     del written["place"]["channel"], written["sender"]["verified"], written["sender"]["address"]
-    del written["standing"]
+    del written["sender_role"]
     if written.pop("private", False) is not True:
         written["others read along"] = True
     return written

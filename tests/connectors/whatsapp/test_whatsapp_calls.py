@@ -11,7 +11,7 @@ from bot.core.events import (
     Receipt,
     ReceiptStatus,
     Said,
-    Standing,
+    SenderRole,
     ThreadControl,
 )
 from tests.connectors.whatsapp.rig import CUSTOMER, NUMBER, Json, message, only, parsed, webhook
@@ -49,7 +49,7 @@ def controlled(kind: str, number: str = NUMBER, *, role: str = "meta_business_ag
 
 def test_a_call_that_rings_is_told_before_anybody_answers() -> None:
     event = only(called("connect", session={"sdp_type": "offer", "sdp": "v=0"}))
-    assert (event.content, event.place.chat, event.standing) == (Called(), CUSTOMER, Standing.CUSTOMER)
+    assert (event.content, event.place.chat, event.sender_role) == (Called(), CUSTOMER, SenderRole.CUSTOMER)
     assert (event.sender.display_name, event.sender.aliases) == ("Sheena Nelson", (SCOPED, PARENT))
 
 

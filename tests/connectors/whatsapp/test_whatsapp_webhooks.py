@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from bot.core.connector import RawRequest
 from bot.core.errors import ForgedRequest, MalformedPayload, StorageUnavailable
-from bot.core.events import AddressChanged, Reacted, Said, Standing
+from bot.core.events import AddressChanged, Reacted, Said, SenderRole
 from connectors.meta import sign
 from connectors.payload import Node
 from connectors.whatsapp import channel
@@ -121,7 +121,7 @@ def test_what_a_colleague_writes_in_the_app_is_a_colleagues_public_word() -> Non
     }
     field = "smb_message_echoes"
     event = only(webhook({"message_echoes": [echo]}, field=field))
-    assert (event.standing, event.sender.display_name) == (Standing.INSIDER, "The WhatsApp Business app")
+    assert (event.sender_role, event.sender.display_name) == (SenderRole.INSIDER, "The WhatsApp Business app")
     assert (event.place.chat, event.message, event.external_id) == (CUSTOMER, "wamid.E", "wamid.E")
     assert isinstance(event.content, Said)
     assert event.content.text == "Like this one?"
@@ -138,8 +138,12 @@ def test_what_is_said_while_another_app_has_the_word_is_overheard() -> None:
         "statuses": [{"id": "wamid.E", "status": "read", "recipient_id": CUSTOMER}],
     }
     asked, answered = parsed(webhook({"standby": standby}, field="standby"))
-    assert (asked.content, asked.overheard, asked.standing) == (Said("hello robot"), True, Standing.CUSTOMER)
-    assert (answered.content, answered.standing) == (Said("Hi"), Standing.INSIDER)
+    assert (asked.content, asked.overheard, asked.sender_role) == (
+        Said("hello robot"),
+        True,
+        SenderRole.CUSTOMER,
+    )
+    assert (answered.content, answered.sender_role) == (Said("Hi"), SenderRole.INSIDER)
 
 
 async def test_news_of_the_account_and_of_other_numbers_are_told_to_operators(desk: Desk) -> None:

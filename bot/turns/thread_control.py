@@ -9,7 +9,7 @@ platform's times, and then handles them.
 """
 
 from bot.core.conversation import Input, Message, MessageState, Origin, Role
-from bot.core.events import MISSED_CALL, Event, Said, Standing, Started, Submitted, Tapped, ThreadControl
+from bot.core.events import MISSED_CALL, Event, Said, SenderRole, Started, Submitted, Tapped, ThreadControl
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
 from bot.turns.turn import Turn
@@ -43,7 +43,7 @@ def is_elsewhere(turn: Turn, event: Event) -> bool:
     That has the chat, or was told this before we got the chat by the customer's writing to us alone.
     """
     account = event.place.account
-    if turn.another_has_the_word or turn.is_taken(account):
+    if turn.another_app_answers or turn.is_taken(account):
         return True
     if not event.overheard:
         return False
@@ -66,7 +66,7 @@ def to_answer(turn: Turn) -> list[Input]:
 
 def _tells(event: Event) -> bool:
     """Return whether an event tells who controls a chat. A call does not: nobody answers it in words."""
-    if event.standing is not Standing.CUSTOMER or event.automatic:
+    if event.sender_role is not SenderRole.CUSTOMER or event.automatic:
         return False
     if isinstance(event.content, Said) and event.reference.described == MISSED_CALL:
         return False
@@ -78,15 +78,15 @@ def _taken(turn: Turn) -> None:
     turn.explain("channel", "another app answers there now")
     turn.keep(*turn.memory.owed, *answered_by(turn, withdraw_unsent(turn)))
     turn.remember(owed=())
-    told = f"👂 Another app is answering {turn.customer_name} now: we hear what is said there"
-    turn.tell_room(Post(f"{told}, and nothing leaves by itself."))
+    told = f"👂 Another app is answering {turn.customer_name} now. We see what is said there"
+    turn.tell_room(Post(f"{told}, and send nothing automatically."))
 
 
 def _given(turn: Turn, *, was_ours: bool) -> None:
     """Let leave what waited for the customer's words, but decide anew what was decided before the newest."""
     if not was_ours:
         turn.explain("channel", "we answer again")
-        turn.tell_room(Post(f"👂 The word with {turn.customer_name} is ours again."))
+        turn.tell_room(Post(f"👂 {turn.customer_name} can be answered from here again."))
     turn.keep(*answered_by(turn, withdraw_outdated(turn)))
     closes = open_until(turn.view.conversation, turn.capabilities)
     if closes is not None and closes > turn.now:
