@@ -10,7 +10,7 @@ from tests.story.rig import Rig, rig, until
 SUPPORT = "support@brightdesk.example"
 MAILS, AT_ONCE = 7, 5  # and so many of them get a room
 NEXT = "Open the next 5"
-ALL_HAVE_ROOMS = "All of these conversations have a thread of their own now, or are over."
+ALL_HAVE_ROOMS = "All of these conversations have their own thread now, or are closed."
 CHANGED = "This changed while you pressed. The notice says how it stands."
 
 

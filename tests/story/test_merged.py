@@ -92,5 +92,5 @@ async def test_merged_while_one_is_held_and_one_waits_nothing_changes_hands_unti
         await speaks(hers, "hugo", "Hugo looks into it.", to=maya, other=tom)
 
         assert (await desk(r, "customers", "unmerge", ids["Tom Weber"])).code == 0
-        await says(hers, "two people again")
+        await says(hers, "separate customers again")
         await until(lambda: "Same customer as" not in his.card(), what="his card names him alone")

@@ -18,7 +18,7 @@ from tests.turns.test_bursts import ALLOWED
 from tests.turns.test_in_doubt import a_member, clocks, rooms
 
 MANY, SHOWN = 20, 5
-ALL_HAVE_ROOMS = "All of these conversations have a thread of their own now, or are over."
+ALL_HAVE_ROOMS = "All of these conversations have their own thread now, or are closed."
 
 
 def handed_over(_: Decision) -> Answer:
