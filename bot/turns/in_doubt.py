@@ -39,7 +39,7 @@ UNCERTAIN: Final = (
 _LATE: Final = {
     SEND_ALL: "Nothing was sent now: none of these messages is in doubt any more."
     " The notice says how they stand.",
-    OPEN_NEXT: "All of these conversations have a thread of their own now, or are over.",
+    OPEN_NEXT: "All of these conversations have their own thread now, or are closed.",
 }
 _CHANGED: Final = "This changed while you pressed. The notice says how it stands."
 _ANSWERS: Final = (Role.AGENT, Role.STAFF)
