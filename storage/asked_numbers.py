@@ -16,7 +16,7 @@ from bot.core.conversation import TRIES, Asker, Case, Counted, Origin, Status, V
 from bot.core.errors import DeskError
 from bot.core.events import Event
 from bot.core.ids import ConversationId, CustomerId
-from orgs.answering.numbers import NumberRequest, ask_of
+from orgs.answering.numbers import CaseNumberRequest, ask_of
 from storage.arrivals import identity_hash
 from storage.keys import Keys
 from storage.sealed_fields import ADDRESS, PROFILE
@@ -56,7 +56,7 @@ async def with_askers(connection: AsyncConnection, keys: Keys, view: View) -> Vi
         if ask.number is None or not _used_up(view):
             number = view.conversation.number if ask.number is None else ask.number
             case = await _case(connection, view, theirs, number)
-        if case is not None and ask.wanted is NumberRequest.COPY:
+        if case is not None and ask.wanted is CaseNumberRequest.COPY:
             case = await _with_log(connection, keys, theirs, case)
         asker = Asker(identity, case, own=view.conversation.customer in theirs.ids)
         view = replace(view, askers={**view.askers, seq: asker})

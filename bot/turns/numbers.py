@@ -19,7 +19,7 @@ from bot.turns.attachments import is_made_by_us
 from bot.turns.bursts import is_burst
 from bot.turns.story import is_another, whole
 from bot.turns.turn import Turn
-from orgs.answering.numbers import Ask, NumberRequest, ask_of
+from orgs.answering.numbers import Ask, CaseNumberRequest, ask_of
 from orgs.specification.texts import fill
 from orgs.translations.times import day
 
@@ -63,7 +63,9 @@ def _is_about_this(turn: Turn, ask: Ask, asker: Asker | None) -> bool:
     To anybody else in a shared place, its number is as any other.
     """
     case = asker.case if asker is not None else None
-    return case is not None and case.id == turn.view.conversation.id and ask.wanted is not NumberRequest.COPY
+    return (
+        case is not None and case.id == turn.view.conversation.id and ask.wanted is not CaseNumberRequest.COPY
+    )
 
 
 def _answer(turn: Turn, ask: Ask, asker: Asker | None, event: Event) -> None:
@@ -74,15 +76,15 @@ def _answer(turn: Turn, ask: Ask, asker: Asker | None, event: Event) -> None:
         _unknown(turn, ask, asker)
         return
     match ask.wanted:
-        case NumberRequest.NUMBER:
+        case CaseNumberRequest.NUMBER:
             turn.say(number_told(turn), ahead=True)
             turn.explain("desk", "told the number of the conversation")
-        case NumberRequest.STATUS:
+        case CaseNumberRequest.STATUS:
             turn.say(_status(turn, case), ahead=True)
             turn.explain("desk", f"told how {shown(case.number)} stands")
             turn.audit("customer", "conversation.status_told", asked=str(case.id))
             _tell_people(turn, case, event, "how it stands, and was told so")
-        case NumberRequest.COPY:
+        case CaseNumberRequest.COPY:
             _copy(turn, case, event)
 
 

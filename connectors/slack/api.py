@@ -36,7 +36,7 @@ class BotIdentity:
     url: str = ""  # of the workspace
 
 
-class Connections:
+class ApiConnections:
     """Connections to Slack that several tokens may share.
 
     They open on first use; `close` ends them for good.
@@ -64,7 +64,7 @@ class Connections:
 class Api:
     """The Web API as one token may use it. `close` also ends the connections that it uses."""
 
-    def __init__(self, token: str, url: str, line: Connections | None = None) -> None:
+    def __init__(self, token: str, url: str, line: ApiConnections | None = None) -> None:
         # Below this level slack_sdk and Bolt log whole payloads, with what people wrote.
         sdk_log.setLevel(logging.ERROR)
         base = url or AsyncWebClient.BASE_URL
@@ -74,7 +74,7 @@ class Api:
         if host in _LOOPBACK or proxy_bypass(host):
             self.web.proxy = None  # slack_sdk knows HTTPS_PROXY, and not NO_PROXY
         self._token = token
-        self._line = line or Connections()
+        self._line = line or ApiConnections()
         self._identity: BotIdentity | None = None
         self._scopes: frozenset[str] = frozenset()  # of the token, as the last answer told
 

@@ -22,7 +22,7 @@ from bot.core.events import AttachmentKind
 from orgs.answering import replies
 from orgs.answering.choosing import NONE_OF_THESE
 from orgs.answering.courtesy import complains, courtesy, dissatisfied, signs
-from orgs.answering.passages import Scored, Topic, excerpt, has_steps, score, wanted
+from orgs.answering.passages import QuestionTopic, Scored, excerpt, has_steps, score, wanted
 from orgs.answering.people import asks_for_person, asks_what_we_are
 from orgs.answering.replies import LastQuestion
 from orgs.answering.tokens import bounded, fold, stem, words
@@ -41,7 +41,7 @@ STEPS_APART: Final = 0.20  # how much lower the score of a section with the step
 _HOW = re.compile(r"\b(?:how (?:do|can|could|would|should|to)|steps|where (?:do|can))\b")
 APART: Final = 0.05
 _ARTICLE = re.compile(r"article:([^#\s]+)(?:#(.*))?")
-_NOTHING = Topic((), "")
+_NOTHING = QuestionTopic((), "")
 _BRANDS = frozenset(stem(brand) for brand in BRANDS)
 _CHORES = re.compile("|".join(CHORES))
 _SENTENCES = re.compile(r"[.!?\n]+|,? (?:and|so|but) (?=(?:now )?(?:i|we|how|where|can|what)\b)", re.I)
@@ -51,7 +51,7 @@ _SENTENCES = re.compile(r"[.!?\n]+|,? (?:and|so|but) (?=(?:now )?(?:i|we|how|whe
 class _Asked:
     """The question as it is searched for."""
 
-    topic: Topic
+    topic: QuestionTopic
     follow_up: bool  # it makes sense only together with the question before it
 
 
@@ -78,7 +78,7 @@ class Grounded:
             question, asked, _to_the_point(question, text, asked, await self._scored(question, asked.topic))
         )
 
-    async def _scored(self, question: Question, topic: Topic) -> list[Scored]:
+    async def _scored(self, question: Question, topic: QuestionTopic) -> list[Scored]:
         if not topic.stems:
             return []
         found = await self._search.search(

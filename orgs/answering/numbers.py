@@ -19,7 +19,7 @@ from orgs.answering.vocabulary import each
 _LONGEST: Final = 300  # characters of such a question
 
 
-class NumberRequest(StrEnum):
+class CaseNumberRequest(StrEnum):
     NUMBER = "number"  # the number of this conversation
     STATUS = "status"  # the state of the conversation with this number
     COPY = "copy"  # a copy of the customer's messages
@@ -29,7 +29,7 @@ class NumberRequest(StrEnum):
 class Ask:
     """The request of a customer, and the number of the conversation. None: this conversation."""
 
-    wanted: NumberRequest
+    wanted: CaseNumberRequest
     number: int | None = None
 
 
@@ -180,13 +180,13 @@ def asked(text: str, name: str = "") -> Ask | None:
     if found and not exact and not of_case:
         return None
     if said <= _WHAT and _wants_copy(said, numbered=found is not None):
-        return Ask(NumberRequest.COPY, number)
+        return Ask(CaseNumberRequest.COPY, number)
     if not said <= _WHERE:
         return None
     if found:
-        return Ask(NumberRequest.STATUS, number)
+        return Ask(CaseNumberRequest.STATUS, number)
     named = not said.isdisjoint(_NUMBER_OF_CASE) or (of_case and not said.isdisjoint(_NUMBER - {"no"}))
-    return Ask(NumberRequest.NUMBER) if named else None
+    return Ask(CaseNumberRequest.NUMBER) if named else None
 
 
 def _wants_copy(said: set[str], *, numbered: bool) -> bool:

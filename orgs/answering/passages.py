@@ -38,7 +38,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d*`\"“(\[])")
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class QuestionTopic:
     """The topic of a question: the stems of its words, and the words to search for."""
 
     stems: tuple[str, ...]
@@ -61,7 +61,7 @@ class _Look:
     body: frozenset[str]
 
 
-def wanted(text: str, names: frozenset[str] = frozenset()) -> Topic:
+def wanted(text: str, names: frozenset[str] = frozenset()) -> QuestionTopic:
     """Return the topic of a text. `names` (of the organization and the agent) do not belong to a topic."""
     kept = [
         word
@@ -70,13 +70,13 @@ def wanted(text: str, names: frozenset[str] = frozenset()) -> Topic:
     ]
     unique = list(dict.fromkeys(kept))[:MOST_WORDS]
     more = dict.fromkeys(other for word in unique for other in alternatives(word) if other not in unique)
-    return Topic(
+    return QuestionTopic(
         tuple(dict.fromkeys(sense(stem(word)) for word in unique)),
         " ".join((*unique, *more)),
     )
 
 
-def score(question: Topic, found: Sequence[Passage]) -> list[Scored]:
+def score(question: QuestionTopic, found: Sequence[Passage]) -> list[Scored]:
     """Return all passages with their scores, best first."""
     if not question.stems or not found:
         return []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orgs.answering.numbers import Ask, NumberRequest, asked
+from orgs.answering.numbers import Ask, CaseNumberRequest, asked
 
 FOR_THE_NUMBER = """
 What is my case number?
@@ -116,24 +116,24 @@ def listed(texts: str) -> list[str]:
 
 @pytest.mark.parametrize("text", listed(FOR_THE_NUMBER))
 def test_this_asks_for_the_number(text: str) -> None:
-    assert asked(text) == Ask(NumberRequest.NUMBER)
+    assert asked(text) == Ask(CaseNumberRequest.NUMBER)
 
 
 @pytest.mark.parametrize("text", listed(BY_A_NUMBER))
 def test_this_asks_by_a_number(text: str) -> None:
-    assert asked(text) == Ask(NumberRequest.STATUS, 483127)
+    assert asked(text) == Ask(CaseNumberRequest.STATUS, 483127)
 
 
 @pytest.mark.parametrize("text", listed(FOR_A_COPY))
 def test_this_asks_for_a_copy(text: str) -> None:
-    assert asked(text) == Ask(NumberRequest.COPY)
+    assert asked(text) == Ask(CaseNumberRequest.COPY)
 
 
 @pytest.mark.parametrize(
     "text", ["Send me a copy of case #4831-27", "Schicken Sie mir bitte eine Kopie von Vorgang #4831-27"]
 )
 def test_this_asks_for_a_copy_by_a_number(text: str) -> None:
-    assert asked(text) == Ask(NumberRequest.COPY, 483127)
+    assert asked(text) == Ask(CaseNumberRequest.COPY, 483127)
 
 
 @pytest.mark.parametrize("text", listed(FOR_NOTHING))
@@ -143,7 +143,7 @@ def test_this_asks_for_none_of_it(text: str) -> None:
 
 def test_a_greeting_and_a_signature_are_no_words_of_it() -> None:
     text = "Dear team,\n\nwhat is the status of #4831-27?\n\nKind regards\nMaya Lopez"
-    assert asked(text, "Maya Lopez") == Ask(NumberRequest.STATUS, 483127)
+    assert asked(text, "Maya Lopez") == Ask(CaseNumberRequest.STATUS, 483127)
 
 
 def test_a_long_text_asks_for_none_of_it() -> None:

@@ -20,7 +20,7 @@ from bot.core.errors import AccountSuspended, Refused, SettingsError, Unreachabl
 from bot.core.events import Channel
 from bot.core.outbound import Outbound, Post, Sent
 from connectors.background import BackgroundTasks
-from connectors.slack.api import Api, Connections
+from connectors.slack.api import Api, ApiConnections
 from connectors.slack.capabilities import CHANNEL, of_account
 from connectors.slack.customers.files import fetched
 from connectors.slack.customers.hearing import Hearing, Prompt
@@ -62,7 +62,7 @@ class SlackCustomers:
         self._background = BackgroundTasks()
         self._homes = frozenset(options.get("team_id", "").replace(",", " ").split())
         self._app = self._our_app()
-        line = Connections()
+        line = ApiConnections()
         self._exchange = Exchange(self._app, Api("", settings.api_url, line))
         self._installations = Installations(resources.vault, resources.clock, self._exchange.renewal)
         self._workspaces = Workspaces(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.core.connector import Resources
 from bot.core.errors import AccountSuspended, PlatformDown
-from connectors.slack.api import Api, Connections
+from connectors.slack.api import Api, ApiConnections
 from connectors.slack.channels import Channels
 from connectors.slack.customers.installations import Installation, Installations, lost
 from connectors.slack.finding import Finding
@@ -34,7 +34,7 @@ class Workspaces:
         self,
         resources: Resources,
         url: str,
-        line: Connections,
+        line: ApiConnections,
         voice: Voice,
         *,
         guests: bool,
