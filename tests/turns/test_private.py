@@ -274,6 +274,7 @@ secret_lines = st.tuples(
     st.sampled_from(["", "\nsecret too", "\r\n> secret too"]),
     texts,
 )
+@example("", ":slack:///secret", "\n", "", "")
 def test_nothing_of_a_private_line_ever_goes_out(
     before: str, line: str, ends: str, more: str, after: str
 ) -> None:
