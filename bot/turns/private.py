@@ -95,7 +95,8 @@ _WORD = rf"(?:(?!{_TWO})[^\s@])"
 _OF_A_NAME = r"(?: (?!\p{Ll}) | (?=\p{Ll}{1,3}(?!\p{L})) )"  # "Cruz", "de", "-", but no word of a sentence
 _SIGN = rf"[^\p{{L}}\p{{Nd}}{_SLASH}{_SLASHES}]"
 _MARK = rf"""
-    (?<![\p{{L}}\p{{Nd}}]) :[a-z0-9_+'-]{{1,60}}: (?! (?<= :(?:{_SCHEMES}): ) {_TWO} (?![{_SLASH}]) {_ADDRESS} )
+    (?<![\p{{L}}\p{{Nd}}]) :[a-z0-9_+'-]{{1,60}}:
+        (?! (?<= :(?:{_SCHEMES}): ) {_TWO} (?![{_SLASH}]) {_ADDRESS} )
     | < [{_SLASH}@\#!]? (?!{_LINK}) \p{{L}} [^<>]{{0,300}} >
     | \[ (?: [^\[\]\\] | \\. ){{0,80}} \] \( [^()]{{1,300}} \) (?=[{_UNSEEN}{_SLASH}{_SLASHES}:,])
     | \# {_WORD}{{1,80}} (?<!:) (?=[{_UNSEEN}:,])

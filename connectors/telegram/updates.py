@@ -35,6 +35,7 @@ from bot.core.events import (
     ReachabilityChanged,
     Reacted,
     Sender,
+    Unsupported,
     WorkplaceChange,
     WorkplaceChanged,
 )
@@ -218,6 +219,8 @@ class UpdateReader:
         if sender is None:
             return ()
         content: Content = content_of(raw)
+        if self.heard_chats.staff and content == Ignored("poll"):
+            content = Unsupported("poll")  # who posts it there hears that it does not go on to the customer
         if self.heard_chats.staff and "forum_topic_closed" in raw:
             content = WorkplaceChanged(WorkplaceChange.THREAD_CLOSED)
         return (self._written(name, message, sender, content, raw),)

@@ -96,7 +96,7 @@ async def test_removed_from_its_channel_the_app_goes_on_in_the_other_one(start: 
         await room.says("The story so far")
         r.slack.remove_app(CHANNEL, "anna")
         there = await moved(room, PRIVATE)
-        await there.says("the app was removed from the channel. This goes on here: press")
+        await there.says("the app was removed from the channel. This continues here: press")
         await there.taken("carla")
         there.write("carla", "Let me look.")
         await there.hears("Let me look.")

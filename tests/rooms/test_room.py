@@ -601,9 +601,10 @@ async def test_words_and_presses_in_a_closed_thread_are_answered_there(start: St
 
 @pytest.mark.long
 async def test_the_fate_of_last_words_is_shown_in_the_closed_thread(start: Start) -> None:
-    async with start(undo("100ms")) as r:
+    async with start(undo("1s")) as r:
         room = await (await Room(r).open()).taken()
         line = room.write("hugo", "All done.")
+        await until(lambda: room.marks(line), what="any mark: it is heard before the button")
         await r.press("hugo", CHANNEL, room.ts, "resolve")
         await room.says("This thread is closed")
         await room.hears("All done.")

@@ -187,7 +187,7 @@ async def test_what_an_administrator_writes_anonymously_stays_inside_and_they_ar
 async def test_words_for_one_person_are_seen_by_nobody_else_in_the_topic(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.write("Grace", "she again")
-    await topic.whispered("Grace", "Only Farid Haddad is speaking")
+    await topic.whispered("Grace", "Only Farid Haddad is talking")
     assert not topic.group.seen_alone(topic.person("Farid"))
 
 
@@ -196,7 +196,7 @@ async def test_on_an_older_server_whoever_has_not_started_the_bot_is_told_in_the
     desk.telegram_staff.serve((10, 0))
     topic = await (await Topic(desk).opened()).taken()
     topic.write("Grace", "she again")
-    await topic.shows("Grace Kim: Only Farid Haddad is speaking")
+    await topic.shows("Grace Kim: Only Farid Haddad is talking")
 
 
 @pytest.mark.long
