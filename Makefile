@@ -1,5 +1,5 @@
 # make run     everything on this machine, at http://127.0.0.1:8080, with stand-ins for the platforms
-# make test    linters, types, layering, and tests that take a second at most: five minutes on two cores
+# make test    linters, types, layering, and tests that take a second at most: under six minutes on two cores
 # make test-all  the same, with all tests and cases, at full length, and a third of the rounds of kills
 # make cases   inputs that failed once; skipped where the folder of them is absent
 # make chaos   the crash tests at full length
