@@ -128,7 +128,7 @@ async def desk(telegram_port: int) -> AsyncIterator[Desk]:
 
 
 def _first(pids: frozenset[int]) -> int:
-    """Of a server's processes, the one that started the others."""
+    """Return the one of a server's processes that started the others."""
     return next(pid for pid in pids if psutil.Process(pid).ppid() not in pids)
 
 

@@ -36,7 +36,7 @@ class Customer:
 
 @dataclass(slots=True)
 class Outcome:
-    """Of one phase. Latencies in seconds: from when a message was to be sent to its answer's arrival."""
+    """The outcome of one phase. Latencies are seconds from when a message was due to its answer."""
 
     seconds: float = 0.0
     sent: int = 0

@@ -1,4 +1,4 @@
-"""What is measured, in which order. All of it together stays below five minutes."""
+"""The phases of a run, in their order. All of it together stays below five minutes."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What one kind of load came to.
+    """The result of one kind of load.
 
     `cpu` is milliseconds for each answer, by process; `elsewhere` how many cores were busy with something
     else, which makes rates and latencies worse than they are.

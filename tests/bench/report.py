@@ -1,4 +1,4 @@
-"""What a run came to: a table for people, JSON for comparing runs."""
+"""Show the results of a run: a table for people, JSON for comparing runs."""
 
 import os
 import platform

@@ -30,7 +30,7 @@ _QUIET: Final = 10.0  # seconds after which starting is over
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What is measured, in which unit, and how much it may be. `value` is None where it was not measured."""
+    """A measured figure, its unit and its limit. `value` is None where it was not measured."""
 
     name: str
     unit: str

@@ -42,12 +42,12 @@ class Told:
 
     @property
     def replies(self) -> list[Row]:
-        """What the agent or the desk said."""
+        """Return what the agent or the desk said."""
         return [message for message in self.messages if message.role in ("agent", "system")]
 
     @property
     def untold(self) -> int:
-        """How many messages arrived of which no receipt has told us, on a channel that has receipts."""
+        """Count the messages that arrived without a receipt, on a channel that has receipts."""
         if self.row.channel not in RECEIPTS:
             return 0
         waiting = {row.id for row in self.messages if row.state in ("released", "sent")}
@@ -55,7 +55,7 @@ class Told:
 
     @property
     def noticed(self) -> bool:
-        """Whether people were told of what is in doubt by the notice of many."""
+        """Return whether people were told of what is in doubt by the notice of many."""
         return all(row.notice_id is not None for row in self.outbox if row.state == "unknown")
 
     def unknown(self) -> int:
@@ -64,7 +64,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What is left to do."""
+    """Return what is left to do."""
 
     inputs: int
     outbox: int
@@ -84,7 +84,7 @@ async def waiting(database_url: str) -> Waiting:
 
 
 async def mailboxes(database_url: str) -> int:
-    """How many of them the desk has begun to read."""
+    """Return how many of them the desk has begun to read."""
     async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=5) as connection:
         row = await (await connection.execute(_MAILBOXES)).fetchone()
     assert row is not None
@@ -92,7 +92,7 @@ async def mailboxes(database_url: str) -> int:
 
 
 async def stored(database_url: str) -> int:
-    """How many messages of customers there are."""
+    """Return how many messages of customers there are."""
     async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=5) as connection:
         row = await (await connection.execute(_STORED)).fetchone()
     assert row is not None
@@ -198,7 +198,7 @@ def check_order(one: Told) -> None:
 
 
 def turns_that_answer(one: Told) -> int:
-    """How many turns hold words of the customer. Turns take inputs in order, and each takes what is there."""
+    """Count the turns with words of the customer. Turns take inputs in order, each what is there."""
     count, at = 0, 0
     for turn in one.turns:
         heard = one.inputs[at : at + turn.inputs]
@@ -208,14 +208,14 @@ def turns_that_answer(one: Told) -> int:
 
 
 def check_answered_once(one: Told) -> None:
-    """Of a conversation which stayed with the agent: one reply for each turn, and the last word is its."""
+    """Check a conversation of the agent: one reply for each turn, and the last word is its."""
     assert len(one.replies) == turns_that_answer(one), f"{one.chat}: {len(one.replies)} replies"
     last = [f"{row.role}: {text}" for row, text in zip(one.messages, one.texts, strict=True)][-4:]
     assert one.messages[-1].role == "agent", f"{one.chat}: the customer was left without an answer: {last}"
 
 
 def check_phone(one: Told, phone: Sequence[str]) -> int:
-    """What the phone shows (ids, in order) is what was delivered, in order and once.
+    """Check that the phone shows what was delivered, in order and once, by ids.
 
     A row that is `unknown` was under way when its worker died: it shows once or not at all, in its place.
     Returns how many of those show.
@@ -267,7 +267,7 @@ def table(rows: Iterable[Mapping[str, object]]) -> str:
 
 
 def states(told: Iterable[Told]) -> Mapping[str, int]:
-    """How many rows of the outbox are in which state, of customers and staff together."""
+    """Return how many rows of the outbox are in which state, of customers and staff together."""
     counted: defaultdict[str, int] = defaultdict(int)
     for one in told:
         for row in (*one.outbox, *one.room):

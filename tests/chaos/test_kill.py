@@ -47,7 +47,7 @@ pytestmark = pytest.mark.chaos
 
 @dataclass
 class Victim:
-    """What can be killed, and brought back as whoever runs it would: again and again until it stands."""
+    """A process that can be killed, and is started again as whoever runs it would, until it stands."""
 
     name: str
     kind: str
@@ -113,7 +113,7 @@ Step = Say | Strike
 
 
 def script(seed: int, customers: Sequence[Customer], victims: int) -> list[Step]:
-    """What happens, in which order. The same seed gives the same script."""
+    """Return what happens, in order. The same seed gives the same script."""
     chance = random.Random(seed)  # noqa: S311
     turns = [number for number in range(len(customers)) for _ in range(MESSAGES)]
     chance.shuffle(turns)

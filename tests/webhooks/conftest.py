@@ -38,7 +38,7 @@ _SAMPLE = re.compile(r"^(\w+?)(?:\{(.*)\})? (\S+)$")
 
 @dataclass
 class Webhooks:
-    """What an outsider can reach, and what they changed by it."""
+    """The requests that an outsider can make, and what they changed."""
 
     services: Services
     client: aiohttp.ClientSession
@@ -85,7 +85,7 @@ class Webhooks:
         return f"{self.hooks['slack']}/{kind}"
 
     async def rows(self) -> tuple[int, ...]:
-        """How much is stored: inputs, messages, conversations, customers, deliveries."""
+        """Return how much is stored: inputs, messages, conversations, customers, deliveries."""
         counts = []
         for table in ("inbox", "messages", "conversations", "customers", "outbox"):
             found = await (await self.database.execute(f"select count(*) from {table}")).fetchone()

@@ -1,4 +1,4 @@
-"""What the webhooks refuses, without an accident of its own and without a trace in the database."""
+"""Webhooks refuse what is not genuine, without an accident and without a trace in the database."""
 
 import gzip
 from collections.abc import AsyncIterator, Callable
