@@ -264,7 +264,9 @@ async def _until_quiet(services: Services, staff: Staff) -> None:
                 await asyncio.sleep(0.2)
     except TimeoutError:
         told = await evidence.read(services.postgres.url)
-        stuck = {o.chat: dict(o.row._asdict()) for o in told.values() if o.row.handled < o.row.accepted}
+        stuck = {
+            o.chat: dict(o.row._asdict()) for o in told.values() if o.row.last_handled < o.row.last_accepted
+        }
         raise AssertionError(
             f"not done: {left}, {taken} of {said} taken, staff {staff.open}, stuck {stuck}"
         ) from None

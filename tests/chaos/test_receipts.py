@@ -26,7 +26,7 @@ def states(database_url: str) -> list[str]:
 def all_handled(database_url: str) -> bool:
     """Return whether every input was dealt with, a receipt among them."""
     asked = "select count(*) filter (where kind = 'Receipt') > 0 from inbox"
-    left = "select count(*) = 0 from conversations where handled < accepted"
+    left = "select count(*) = 0 from conversations where last_handled < last_accepted"
     with psycopg.connect(database_url) as connection:
         rows = [connection.execute(query).fetchone() for query in (asked, left)]
     return all(row is not None and row[0] for row in rows)

@@ -329,7 +329,7 @@ async def _settled(d: Desk) -> evidence.Told:
     async with asyncio.timeout(120):
         while True:
             one = await d.told()
-            if one.row.handled == one.row.accepted:
+            if one.row.last_handled == one.row.last_accepted:
                 return one
             await asyncio.sleep(0.02)
 

@@ -95,7 +95,7 @@ def test_a_job_runs_and_leaves_its_counts_and_another_desk_on_the_same_redis_is_
     assert done.return_value() == {
         "bodies": 0,
         "keys": 0,
-        "strays": 0,
+        "early_events": 0,
         "early_changes": 0,
         "tries": 0,
         "delivered": 0,

@@ -555,7 +555,7 @@ async def test_a_word_kept_aside_for_who_was_erased_stops_no_other(desk: Bench) 
     gone, other = [await escalated(desk, who) for who in ("1", "2")]
     for n, thread in enumerate(("1.1", "1.2")):
         aside = desk.event(f"{n}", HUGO, on="slack", chat="C1", thread=thread, in_our_thread=True)
-        assert (await desk.hear(aside)).strays == 1
+        assert (await desk.hear(aside)).early == 1
     for conversation, thread in ((gone, "1.1"), (other, "1.2")):
         await desk.execute(
             "update rooms set chat_id = 'C1', thread = :thread where conversation_id = :id",
@@ -723,7 +723,7 @@ async def test_words_come_in_while_customers_are_merged_and_parted(
     assert await desk.rows("select count(*), count(distinct external_id) from inbox") == [(total, total)]
     assert await desk.rows("select count(*) from messages where role = 'customer'") == [(total,)]
     holes = await desk.rows(
-        "select 1 from conversations v where v.accepted <>"
+        "select 1 from conversations v where v.last_accepted <>"
         " (select count(*) from inbox where conversation_id = v.id) or v.position <>"
         " (select count(*) from messages where conversation_id = v.id)"
     )

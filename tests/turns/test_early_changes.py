@@ -113,7 +113,7 @@ async def of_who_is_over(desk: Bench) -> ConversationId:
 
 async def waiting(desk: Bench) -> int:
     """Return how many edits wait for their messages."""
-    return len(await desk.rows("select 1 from inbox where stray is not null"))
+    return len(await desk.rows("select 1 from inbox where waits_for is not null"))
 
 
 async def test_an_edit_of_what_we_never_had_is_erased_with_who_made_it(desk: Bench) -> None:
@@ -188,7 +188,7 @@ async def test_an_edit_that_overtook_its_message_is_one_entry_with_the_newer_wor
         desk.event(Said("worse", (SCAN,)), on="whatsapp", message="w1"),
         desk.event(Edited("w1", "best"), on="whatsapp"),
     )
-    assert (accepted.fresh, accepted.strays) == (2, 0)
+    assert (accepted.fresh, accepted.early) == (2, 0)
     await answered_once(desk, "best")
     view = await desk.view(accepted.wakes[0].conversation)
     assert [(m.text, m.edited) for m in view.story if m.role is Role.CUSTOMER] == [("best", True)]

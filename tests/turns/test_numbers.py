@@ -224,7 +224,8 @@ async def traces(desk: Bench, who: str, id_: ConversationId, left: list[Left], n
         reasons,
         [(m.role, m.state, m.text.replace(number, "N")) for m in view.story],
         await desk.rows(
-            "select status, owner_kind, owner_name, accepted, handled, position, memory #- '{controls,0,at}'"
+            "select status, owner_kind, owner_name, last_accepted, last_handled, position,"
+            " memory #- '{controls,0,at}'"
             " from conversations where id = :id",
             id=id_,
         ),

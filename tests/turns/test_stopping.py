@@ -53,7 +53,7 @@ async def test_an_answer_in_the_making_is_superseded(desk: Bench) -> None:
     await desk.hear(desk.event("Tell me all.", **WHERE))  # type: ignore[arg-type]
     [(_, commit)] = await desk.decided()
     [wake] = (await desk.hear(desk.event(Stopped(), **WHERE))).wakes  # type: ignore[arg-type]
-    assert wake.said > commit.lease.accepted, "whoever asks the agent is told"
+    assert wake.last_customer_input > commit.lease.last_accepted, "whoever asks the agent is told"
 
 
 async def test_what_has_begun_to_leave_stays(desk: Bench) -> None:
