@@ -105,7 +105,7 @@ async def test_before_tells_what_became_of_it(desk: Bench) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("speaks_as", list(SpeaksAs))
-async def test_what_a_customer_gets_of_the_story_is_signed_as_the_organization_says(
+async def test_the_story_mailed_to_a_customer_is_signed_as_the_organization_says(
     desk: Bench, speaks_as: SpeaksAs
 ) -> None:
     org = desk.organization

@@ -86,7 +86,7 @@ class Tale(Story):
         self.step()
 
     def sent(self) -> list[str]:
-        """What has left for the customer since this was asked."""
+        """Return what has left for the customer since the last call."""
         new = [out for out in self.desk.state.outbox if out.message and not out.tried]
         for out in new:
             out.tried = True
@@ -253,7 +253,7 @@ def test_a_question_that_is_deleted_meanwhile_is_not_asked(tale: Tale) -> None:
     assert tale.asked == []
 
 
-def test_whatever_is_posted_in_the_closed_thread_is_answered_every_time(tale: Tale) -> None:
+def test_every_post_in_the_closed_thread_is_answered_privately(tale: Tale) -> None:
     tale.presses(HUGO, "resolve")
     tale.writes("afterthought", HUGO, "s1")
     tale.writes("and another", HUGO, "s2")
@@ -349,7 +349,7 @@ def test_a_yes_to_our_question_reopens(tale: Tale) -> None:
     assert tale.desk.state.owner.kind is OwnerKind.QUEUE
 
 
-def test_what_cannot_be_shown_reopens_as_well(tale: Tale) -> None:
+def test_a_message_that_cannot_be_shown_reopens_the_conversation(tale: Tale) -> None:
     tale.presses(HUGO, "resolve")
     tale.step(UNDO)
     tale.put(Unsupported("poll"), ref="9")

@@ -79,7 +79,7 @@ async def test_it_is_said_in_the_language_of_the_customer(desk: Bench, language:
     assert said == f"{fill(shipped(language).disclosure, organization='Brightdesk')}\n\nAn answer."
 
 
-async def test_who_goes_on_in_another_language_reads_it_in_that_one_once(desk: Bench) -> None:
+async def test_a_customer_who_changes_language_reads_the_disclosure_once_in_the_new_one(desk: Bench) -> None:
     speaking(desk, "en", "de")
     told = []
     for language in ("en", "de", "en", "de"):
@@ -96,7 +96,9 @@ async def test_the_words_of_the_file_are_said(desk: Bench) -> None:
 
 
 @pytest.mark.parametrize("deed", [Started(), Unsupported("a poll"), "maya@a.example, please write there"])
-async def test_whatever_is_said_first_says_it(desk: Bench, deed: Started | Unsupported | str) -> None:
+async def test_the_first_message_says_that_an_ai_writes_whatever_it_is(
+    desk: Bench, deed: Started | Unsupported | str
+) -> None:
     await desk.say(deed, message="m0")  # greeted, asked for words, told of a code
     told = [text for text in await read(desk) if not text.startswith("Your code")]
     assert len(told) == 1
@@ -200,7 +202,7 @@ async def test_closing_words_after_a_person_who_took_theirs_back_do_not(desk: Be
     assert OURS not in returned
 
 
-async def test_who_took_it_and_wrote_nothing_changes_nothing(desk: Bench) -> None:
+async def test_a_holder_who_wrote_nothing_causes_no_new_disclosure(desk: Bench) -> None:
     view = await held(desk)
     await desk.press("return", view)
     await desk.undo_is_over()
@@ -228,7 +230,7 @@ async def test_corrections_of_a_person_need_none(desk: Bench) -> None:
     assert await read(desk) == ["Please disregard our previous message: it was sent by mistake."]
 
 
-async def test_what_never_arrived_is_not_counted(desk: Bench) -> None:
+async def test_a_disclosure_that_never_arrived_is_not_counted(desk: Bench) -> None:
     """The platform took it, and says later that it could not be delivered."""
     await desk.say("My boards are gone", on="whatsapp")
     await desk.deliver(lambda item: desk.taken(item, "w1"))
@@ -265,7 +267,7 @@ async def parked(desk: Bench) -> None:
     await desk.turn()
 
 
-async def test_what_waited_for_days_until_the_customer_wrote_says_it_once(desk: Bench) -> None:
+async def test_a_message_that_waited_for_days_discloses_once(desk: Bench) -> None:
     await desk.say("My boards are gone", on="whatsapp")
     assert await read(desk) == [f"{OURS}\n\nAn answer."]
     id_ = await desk.say("All of them", on="whatsapp")
@@ -277,7 +279,7 @@ async def test_what_waited_for_days_until_the_customer_wrote_says_it_once(desk: 
     assert told == [OURS, OURS, ""]
 
 
-async def test_what_waited_with_it_is_not_followed_by_an_answer_that_says_it_again(desk: Bench) -> None:
+async def test_an_answer_after_a_waiting_message_that_disclosed_does_not_disclose_again(desk: Bench) -> None:
     view = await held(desk, "whatsapp")
     await hours_pass(desk, 2)
     await desk.execute("update places set heard_at = heard_at - interval '25 hours'")
@@ -360,7 +362,7 @@ async def test_a_template_outside_the_window_leaves_as_it_was_approved(desk: Ben
 # Where it stands
 
 
-async def test_what_waits_for_the_customer_says_it_as_it_is_read_after_a_pause(desk: Bench) -> None:
+async def test_a_message_that_waits_for_the_customer_discloses_when_read_after_a_pause(desk: Bench) -> None:
     view = await held(desk, "whatsapp")
     await days_pass(desk, 2)
     await desk.press("resolve", view)

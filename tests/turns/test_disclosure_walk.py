@@ -1,4 +1,4 @@
-"""Whatever happens: no automatic words reach a customer unless they have read that an AI writes, within a day
+"""A random walk: no automatic words reach a customer unless they have read that an AI writes, within a day
 and after the last words of a person; and nobody reads it twice but for these reasons.
 
 Compared with what the customer has read, which knows texts and times and nothing of the log.

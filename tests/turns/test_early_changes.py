@@ -231,7 +231,7 @@ async def theirs(desk: Bench, conversation: ConversationId) -> list[Message]:
 
 
 @both
-async def test_of_two_edits_the_newest_words_are_answered(desk: Bench, *, open_: bool) -> None:
+async def test_the_newest_of_two_early_edits_is_answered(desk: Bench, *, open_: bool) -> None:
     await begin(desk, open_=open_)
     await handled(desk, *(desk.event(Edited("m1", text)) for text in ("two", "three")))
     assert await asked(desk, desk.event("one", message="m1")) == [("three",)]
@@ -246,7 +246,7 @@ async def test_the_files_of_an_edit_are_those_of_its_message(desk: Bench, *, ope
     assert (said.text, [a.ref for a in said.attachments]) == ("see the new one", ["new"])
 
 
-async def test_of_two_early_files_the_newest_stands_once(desk: Bench) -> None:
+async def test_the_newest_of_two_early_files_is_kept_once(desk: Bench) -> None:
     await begin(desk, open_=True)
     await handled(desk, *(desk.event(Edited("m1", "see", (file,))) for file in (OLD, NEW)))
     id_ = await desk.say(Said("look", (OLD,)), message="m1")
@@ -255,14 +255,16 @@ async def test_of_two_early_files_the_newest_stands_once(desk: Bench) -> None:
 
 
 @both
-async def test_who_asks_for_the_number_no_more_is_told_none(desk: Bench, *, open_: bool) -> None:
+async def test_a_customer_whose_edit_drops_the_question_for_the_number_is_told_none(
+    desk: Bench, *, open_: bool
+) -> None:
     await begin(desk, open_=open_)
     await handled(desk, desk.event(Edited("m1", PARCEL)))
     assert await asked(desk, desk.event(NUMBER, message="m1")) == [(PARCEL,)]
 
 
 @both
-async def test_who_asks_for_the_number_in_an_edit_is_told(desk: Bench, *, open_: bool) -> None:
+async def test_a_customer_who_asks_for_the_number_in_an_edit_is_told_it(desk: Bench, *, open_: bool) -> None:
     await begin(desk, open_=open_)
     await handled(desk, desk.event(Edited("m1", NUMBER)), desk.event(PARCEL, message="m1"))
     [told] = to_customers(await desk.deliver())
@@ -280,7 +282,7 @@ async def test_a_code_goes_to_the_address_of_the_edit(desk: Bench) -> None:
 
 @both
 @pytest.mark.parametrize("edits", [(), (Edited("m1", "two"),)])
-async def test_what_was_deleted_before_it_came_is_kept_and_not_answered(
+async def test_a_message_deleted_before_it_came_is_kept_and_not_answered(
     desk: Bench, edits: tuple[Edited, ...], *, open_: bool
 ) -> None:
     await begin(desk, open_=open_)
@@ -293,7 +295,7 @@ async def test_what_was_deleted_before_it_came_is_kept_and_not_answered(
     assert states(await desk.view(id_), "two" if edits else "one")[-1] is MessageState.DELETED
 
 
-async def test_what_was_deleted_is_no_message_that_we_cannot_read(desk: Bench) -> None:
+async def test_a_deleted_unreadable_message_is_not_answered(desk: Bench) -> None:
     await begin(desk, open_=True)
     await handled(desk, desk.event(Deleted("m1")), desk.event(Unsupported("poll"), message="m1"))
     assert to_customers(await desk.deliver()) == []
@@ -321,7 +323,7 @@ async def test_changes_and_their_message_may_come_at_once(desk: Bench) -> None:
 
 
 @both
-async def test_of_several_messages_each_is_as_it_was_edited(desk: Bench, *, open_: bool) -> None:
+async def test_several_messages_are_each_as_they_were_edited(desk: Bench, *, open_: bool) -> None:
     await begin(desk, open_=open_)
     await handled(desk, desk.event(Edited("m2", "two!")))
     said = (desk.event(text, message=ref) for ref, text in (("m1", "one"), ("m2", "two"), ("m3", "three")))

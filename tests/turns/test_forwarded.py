@@ -1,4 +1,4 @@
-"""What the holder forwards is never the holder's words, in whatever order its events come."""
+"""Forwards of the holder: they are never the holder's words, in whatever order their events come."""
 
 from bot.core.conversation import View
 from bot.core.events import Attachment, AttachmentKind, Content, Edited, Reference, Said

@@ -1,4 +1,4 @@
-"""Whatever a name, an emoji or a kind says: in no line of a room, and nowhere on a card, does it act."""
+"""Hostile names, emoji and kinds: none has an effect in a line of a room or on a card."""
 
 import pytest
 

@@ -48,7 +48,7 @@ async def theirs(desk: Bench, conversation: ConversationId) -> list[Message]:
     return [m for m in (await desk.view(conversation)).story if m.role is Role.CUSTOMER]
 
 
-async def test_what_is_said_in_the_supergroup_is_answered(desk: Bench) -> None:
+async def test_a_message_in_the_supergroup_is_answered_though_its_id_is_known(desk: Bench) -> None:
     for text in (FIRST, SECOND):
         await desk.hear(desk.event(text, message="5", **GROUP))  # type: ignore[arg-type]
         assert await asked(desk) == [(text,)]

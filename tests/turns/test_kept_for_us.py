@@ -1,4 +1,4 @@
-"""What customers write while another app answers is kept, and answered when it is ours to answer."""
+"""Messages of customers while another app answers: kept, and answered when the chat is ours again."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -103,7 +103,7 @@ async def test_a_question_for_the_number_that_another_was_told_is_answered_by_th
     assert "number" in told
 
 
-async def test_what_was_changed_while_another_had_the_word_is_answered_as_it_reads_now(desk: Bench) -> None:
+async def test_a_message_edited_while_another_app_had_the_chat_is_answered_as_edited(desk: Bench) -> None:
     await answered_before(desk)
     await hear(desk, TAKEN)
     await hear(desk, "Where is it?", overheard=True, message="w1")
@@ -111,7 +111,7 @@ async def test_what_was_changed_while_another_had_the_word_is_answered_as_it_rea
     assert await asked(desk, PASSED) == [["Where is my invoice?"]]
 
 
-async def test_what_nobody_could_read_there_is_put_to_no_agent(desk: Bench) -> None:
+async def test_an_unreadable_message_to_another_app_is_put_to_no_agent(desk: Bench) -> None:
     await answered_before(desk)
     await hear(desk, TAKEN)
     await hear(desk, Unsupported("poll"), message="w1", overheard=True)
@@ -121,7 +121,9 @@ async def test_what_nobody_could_read_there_is_put_to_no_agent(desk: Bench) -> N
 
 
 @pytest.mark.parametrize("content", [Unsupported("poll"), f"please send this to my email {MAIL}"])
-async def test_what_the_desk_has_answered_is_not_answered_again(desk: Bench, content: object) -> None:
+async def test_a_message_that_the_desk_has_answered_is_not_answered_again(
+    desk: Bench, content: object
+) -> None:
     await answered_before(desk)
     await hear(desk, content, message="w1")
     assert to_customers(await desk.deliver())
@@ -206,7 +208,7 @@ async def test_the_word_that_came_before_their_next_words_is_told_after_them(des
 
 
 @pytest.mark.long
-async def test_what_another_was_told_before_it_gave_us_the_word_is_told_after_their_next_words(
+async def test_late_words_to_another_app_are_answered_after_the_customers_next_message(
     desk: Bench,
 ) -> None:
     now = await answered_before(desk)
@@ -326,7 +328,7 @@ async def test_a_mail_to_us_leaves_the_word_on_whatsapp_where_it_is(desk: Bench)
 # What people see of it
 
 
-async def test_what_reopens_a_conversation_for_people_is_shown_to_them_once(desk: Bench) -> None:
+async def test_messages_that_reopen_a_conversation_for_people_are_shown_once(desk: Bench) -> None:
     policies = desk.organization.policies.model_copy(update={"reopened": Reopened.TEAM})
     desk.organization = desk.organization.model_copy(update={"policies": policies})
     id_ = await in_a_room(desk)

@@ -1,4 +1,4 @@
-"""What we say by ourselves is in the customer's language: of their words, of the channel, or our first."""
+"""The language of automatic texts: that of the customer's words, of the channel, or our first."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ async def test_words_of_no_language_keep_the_one_they_wrote_in_before(desk: Benc
         assert await heard(desk) == shipped("de").unreadable
 
 
-async def test_who_changes_the_language_is_answered_in_the_new_one(desk: Bench) -> None:
+async def test_a_customer_who_changes_the_language_is_answered_in_the_new_one(desk: Bench) -> None:
     speaking(desk, "en", "de")
     await desk.say("Ich kann mich seit gestern nicht mehr anmelden")
     await desk.say("Sorry, I would rather write in English from now on")
@@ -89,7 +89,7 @@ async def test_the_file_words_a_language_that_is_not_shipped(desk: Bench) -> Non
     assert await heard(desk) == shipped("en").unreadable, "what the file does not word is said in its first"
 
 
-async def test_what_a_program_wrote_tells_no_language(desk: Bench) -> None:
+async def test_an_automatic_message_does_not_set_the_language(desk: Bench) -> None:
     speaking(desk, "en", "de")
     await desk.say("My boards are gone since this morning", language="en")
     await desk.deliver()

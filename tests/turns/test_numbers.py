@@ -103,7 +103,7 @@ async def test_it_is_asked_for_and_told_in_five_languages(desk: Bench, language:
     assert await heard(desk) == [fill(texts.case_number, number=await number_of(desk, id_))]
 
 
-async def test_who_is_handed_to_people_is_told_the_number_in_the_message_that_says_so(desk: Bench) -> None:
+async def test_the_message_that_hands_over_to_people_tells_the_number(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!"))
     await desk.turn(to_people)
     [told] = await heard(desk)
@@ -177,7 +177,7 @@ async def test_people_see_what_was_asked_and_told_in_their_own_room(desk: Bench)
     assert any("asked by telegram" in text for text in told)
 
 
-async def test_what_says_more_goes_to_whoever_answers(desk: Bench) -> None:
+async def test_a_message_that_says_more_than_a_number_is_answered_as_a_message(desk: Bench) -> None:
     _, number = await ended(desk)
     await desk.say(f"Case {number} is not solved: the spade is blunt again")
     assert await heard(desk) == ["An answer."]
@@ -263,7 +263,7 @@ async def test_a_number_of_somebody_elses_leaves_exactly_what_one_of_nobodys_doe
 
 
 @pytest.mark.parametrize("theirs", [True, False])
-async def test_of_a_mail_that_nobody_vouches_for_people_read_the_number_and_nothing_is_told(
+async def test_a_number_in_an_unverified_mail_is_shown_to_people_and_tells_nothing(
     desk: Bench, theirs: bool
 ) -> None:
     found = await asks(desk, "email", "otto@a.example", theirs=theirs, shared=True, verified=False)
@@ -273,7 +273,7 @@ async def test_of_a_mail_that_nobody_vouches_for_people_read_the_number_and_noth
     )
 
 
-async def test_who_reads_mail_there_and_has_proved_no_more_is_told_nothing_either(desk: Bench) -> None:
+async def test_an_unverified_mail_in_a_customers_name_is_told_nothing_about_a_case(desk: Bench) -> None:
     """They name the customer's own address, and nobody vouches for that."""
     _, number = await ended(desk, "maya@a.example", on="email", chat="t1", shared=True)
     given = {"on": "email", "chat": "t2", "shared": True, "verified": False}
@@ -326,7 +326,7 @@ async def test_where_others_read_along_only_the_conversation_there_is_told_and_n
         assert await heard(desk) == [EN.case_in_private], "it is not theirs"
 
 
-async def test_who_is_in_copy_of_anothers_mail_has_none_of_their_own_cases_sent_into_it(desk: Bench) -> None:
+async def test_somebody_in_copy_of_anothers_mail_gets_no_case_of_theirs_sent_into_it(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!", "maya@a.example", on="email", chat="t1"))
     await desk.turn(to_people)
     mayas = accepted.wakes[0].conversation
@@ -344,7 +344,7 @@ async def test_who_is_in_copy_of_anothers_mail_has_none_of_their_own_cases_sent_
     assert await desk.rows("select count(*) from files") == [(0,)]
 
 
-async def test_who_writes_a_mail_with_nobody_in_copy_asks_by_it_and_has_a_copy(desk: Bench) -> None:
+async def test_a_customer_alone_in_a_mail_may_ask_about_a_case_and_get_a_copy(desk: Bench) -> None:
     _, number = await ended(desk, "maya@a.example", on="email", chat="t1", shared=True)
     given = {"on": "email", "chat": "t2", "shared": True, "sole_reader": True}
     await desk.say("Hello", "maya@a.example", **given)
@@ -383,7 +383,7 @@ async def test_a_stranger_in_the_customers_thread_is_not_heard(desk: Bench) -> N
     assert message(await desk.view(id_), number).state is MessageState.NOTE
 
 
-async def test_of_a_customer_who_was_erased_there_is_nothing(desk: Bench) -> None:
+async def test_a_number_of_an_erased_customer_is_unknown(desk: Bench) -> None:
     before, number = await ended(desk)
     other = await desk.say("Hello", "+4917", on="whatsapp")
     await desk.deliver()
@@ -535,7 +535,7 @@ async def test_the_copy_has_what_was_said_and_nothing_that_stayed_inside(desk: B
         assert inside not in text
 
 
-async def test_what_has_not_arrived_is_not_in_it(desk: Bench) -> None:
+async def test_an_answer_that_has_not_arrived_is_not_in_the_copy(desk: Bench) -> None:
     await desk.say("My spade is blunt")
     await desk.execute("update outbox set state = 'failed' where room_id is null")
     await desk.say("Hello?")
@@ -545,7 +545,7 @@ async def test_what_has_not_arrived_is_not_in_it(desk: Bench) -> None:
     assert text.count("An answer.") == 1
 
 
-async def test_of_an_answer_that_was_stopped_midway_the_rest_is_not_in_it(desk: Bench) -> None:
+async def test_the_rest_of_an_answer_stopped_midway_is_not_in_the_copy(desk: Bench) -> None:
     where = {"on": "slack-customers", "chat": "T1/D1", "thread": "1.1"}
     await desk.hear(desk.event("Tell me", **where))
     await desk.turn(lambda _: Answered("Part one. Part two that was never shown.", "why", settled=True))
@@ -625,7 +625,7 @@ async def test_a_copy_of_another_one_of_theirs_is_had_by_its_number(desk: Bench)
     assert "Another matter" not in text
 
 
-async def test_of_somebody_elses_there_is_no_copy(desk: Bench) -> None:
+async def test_a_copy_of_somebody_elses_case_is_refused(desk: Bench) -> None:
     _, number = await ended(desk)
     await desk.say(f"Send me a copy of case {number}", "otto")
     assert await heard(desk) == [EN.case_unknown]

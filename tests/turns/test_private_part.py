@@ -227,7 +227,7 @@ async def test_words_that_an_edit_overtook_are_divided_too(desk: Bench) -> None:
     assert to_customers(await left(desk)) == ["It is 80 EUR."]
 
 
-async def test_what_a_colleague_writes_stays_inside_whole(desk: Bench) -> None:
+async def test_a_message_of_a_colleague_stays_inside_whole(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff("It is 90 EUR.\n// really", view, who=CARLA, ref="s1")
     await desk.staff("Hello.", view, who=HUGO, ref="s2")

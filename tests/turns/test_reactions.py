@@ -1,4 +1,4 @@
-"""What staff put on a customer's message: which emoji leaves, when, and what the room shows of it."""
+"""Reactions of staff to a customer's message: which emoji leaves, when, and what the room shows of it."""
 
 from dataclasses import replace
 
@@ -135,7 +135,7 @@ async def test_later_it_is_removed_where_the_customer_sees_it(desk: Bench) -> No
     assert marks(left) == [Mark.WITHDRAWN]
 
 
-async def test_of_two_only_the_newer_one_leaves(desk: Bench) -> None:
+async def test_only_the_newer_of_two_reactions_leaves(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await desk.staff(Reacted(LINE, "🎉", added=True), view)
@@ -157,7 +157,7 @@ async def lost(desk: Bench, view: View, how: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", LOST)
-async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench, how: str) -> None:
+async def test_a_former_holder_can_still_take_back_a_waiting_reaction(desk: Bench, how: str) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await lost(desk, view, how)
@@ -171,9 +171,7 @@ async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench, how: str
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", LOST)
-async def test_what_nobody_takes_back_leaves_also_after_who_put_it_speaks_no_longer(
-    desk: Bench, how: str
-) -> None:
+async def test_a_reaction_leaves_also_after_its_author_lost_the_conversation(desk: Bench, how: str) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await lost(desk, view, how)
@@ -185,7 +183,7 @@ async def test_what_nobody_takes_back_leaves_also_after_who_put_it_speaks_no_lon
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", LOST)
-async def test_who_speaks_no_longer_can_still_remove_what_has_left(desk: Bench, how: str) -> None:
+async def test_a_former_holder_can_still_remove_a_reaction_that_has_left(desk: Bench, how: str) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await after_the_undo(desk)

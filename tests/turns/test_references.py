@@ -1,4 +1,4 @@
-"""What a customer answers or passes on reaches staff and agents."""
+"""Replies and forwards of a customer: what they refer to reaches staff and agents."""
 
 import pytest
 
@@ -24,7 +24,7 @@ async def escalated(desk: Bench, said: Said | str = "Charged twice", on: str = "
 
 
 def as_platform(desk: Bench, text: str, ref: str) -> object:
-    """What leaves for the customer with that text gets that id of the platform."""
+    """Return a platform that gives the customer's message with that text that id."""
 
     def fate(item: Item) -> Result | None:
         post = item.operation

@@ -39,7 +39,7 @@ async def about_to_reopen(desk: Bench) -> tuple[ConversationId, Commit]:
     return before, commit
 
 
-async def test_what_the_customer_has_left_meanwhile_is_not_reopened(desk: Bench) -> None:
+async def test_a_conversation_that_the_customer_has_left_meanwhile_is_not_reopened(desk: Bench) -> None:
     before, commit = await about_to_reopen(desk)
     after = (await desk.hear(desk.event("Something else"))).wakes[0].conversation
     assert after != before

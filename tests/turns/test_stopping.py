@@ -41,7 +41,7 @@ async def test_a_question_that_is_not_answered_yet_is_not_answered(desk: Bench) 
     assert to_customers(await desk.deliver()) == []
 
 
-async def test_what_is_asked_after_the_stop_is_answered(desk: Bench) -> None:
+async def test_a_question_after_the_stop_is_answered(desk: Bench) -> None:
     events = ["Tell me all.", Stopped(), "Only the price."]
     await desk.hear(*(desk.event(each, **WHERE) for each in events))  # type: ignore[arg-type]
     [decision] = await desk.turn()
@@ -56,7 +56,7 @@ async def test_an_answer_in_the_making_is_superseded(desk: Bench) -> None:
     assert wake.last_customer_input > commit.lease.last_accepted, "whoever asks the agent is told"
 
 
-async def test_what_has_begun_to_leave_stays(desk: Bench) -> None:
+async def test_an_answer_that_has_begun_to_leave_stays(desk: Bench) -> None:
     id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
     assert to_customers(await desk.deliver()) == ["An answer."]
     await stop(desk)
@@ -64,7 +64,7 @@ async def test_what_has_begun_to_leave_stays(desk: Bench) -> None:
     assert states(await desk.view(id_), "An answer.") == [MessageState.RELEASED]
 
 
-async def test_of_an_answer_in_parts_no_further_one_leaves(desk: Bench) -> None:
+async def test_no_further_part_of_a_stopped_answer_leaves(desk: Bench) -> None:
     id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
     [item] = await desk.claim()
     await desk.settle(Delivered(item, Sent("p1", more=True), timedelta()))
@@ -88,7 +88,7 @@ async def stopped_midway(desk: Bench, answer: str, shown: int) -> ConversationId
     return id_
 
 
-async def test_of_an_answer_that_was_stopped_while_it_grew_the_log_has_what_was_shown(desk: Bench) -> None:
+async def test_the_log_has_what_was_shown_of_an_answer_stopped_while_it_grew(desk: Bench) -> None:
     id_ = await stopped_midway(desk, "An answer.", len("An ans"))
     view = await desk.view(id_)
     cut = message(view, "An ans")
@@ -180,7 +180,7 @@ async def test_that_people_were_called_is_said_all_the_same(desk: Bench) -> None
     assert message(view, to_customers(left)[0]).state is not MessageState.WITHDRAWN
 
 
-async def test_what_still_leaves_says_that_an_ai_writes_when_the_answer_that_said_it_does_not(
+async def test_a_later_message_discloses_when_the_answer_that_would_have_was_stopped(
     desk: Bench,
 ) -> None:
     await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]

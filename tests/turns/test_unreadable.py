@@ -1,4 +1,4 @@
-"""What a customer sends and nobody can read here: kept, shown to people, and never met with silence."""
+"""Unreadable messages of customers: kept, shown to people, and never met with silence."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.turns.bench import Bench, states, to_customers, to_rooms
 POLL = Unsupported("poll")
 
 
-async def test_who_talks_to_an_agent_is_asked_for_words_once_in_a_row(desk: Bench) -> None:
+async def test_a_customer_of_an_agent_is_asked_for_words_once_in_a_row(desk: Bench) -> None:
     await desk.say("Hello", on="whatsapp")
     await desk.deliver()
     await desk.say(POLL, on="whatsapp", message="w1")
