@@ -1,4 +1,4 @@
-"""Who is in copy answers our mail with a file: the holder can open it from the thread."""
+"""Somebody in copy answers our mail with a file: the holder can open it from the thread."""
 
 from email.utils import parseaddr
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the database says happened, read after the storm, and the promises checked against it."""
+"""Evidence: what the database says happened, read after the storm, and the promises checked against it."""
 
 import re
 from collections import Counter, defaultdict

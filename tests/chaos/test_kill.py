@@ -221,7 +221,7 @@ async def _built(stack: AsyncExitStack, var: Path) -> Services:
 
 
 async def _until_mail_is_read(database_url: str) -> None:
-    """What came before a mailbox was first looked at is nobody's."""
+    """Wait until the mailbox is watched: mail from before that is nobody's."""
     async with asyncio.timeout(START):
         while not await evidence.mailboxes(database_url):  # noqa: ASYNC110 (another process does it)
             await asyncio.sleep(0.05)

@@ -146,7 +146,7 @@ async def test_an_answer_that_is_lost_is_told_to_the_holder_and_never_repeated_u
 
 @pytest.mark.long
 @META
-async def test_what_the_platform_cannot_do_for_now_is_tried_again_and_arrives_once(
+async def test_a_message_that_the_platform_cannot_take_for_now_arrives_once(
     database_url: str, redis_url: str, kind: type[Side]
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:

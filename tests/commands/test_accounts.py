@@ -38,7 +38,9 @@ def test_the_accounts_are_listed_with_who_listens(desk: Desks, story: Told) -> N
     assert desk("accounts").out == desk("accounts", "list").out
 
 
-async def test_who_fetches_is_named_while_they_do(say: Chats, chat_desk: Desk, told: Told) -> None:
+async def test_the_process_that_fetches_is_named_while_it_does(
+    say: Chats, chat_desk: Desk, told: Told
+) -> None:
     async with chat_desk.database.begin() as connection:
         await connection.execute(
             text(

@@ -123,7 +123,9 @@ async def test_nothing_a_customer_wrote_acts_as_markdown(say: Chats, told: Told)
         ("conversations", None, False),
     ],
 )
-async def test_who_may_do_what(say: Chats, told: Told, words: str, who: str | None, allowed: bool) -> None:
+async def test_each_command_is_allowed_to_those_with_the_role_alone(
+    say: Chats, told: Told, words: str, who: str | None, allowed: bool
+) -> None:
     answer = await say(words.format(dead=told.dead, maria=told.maria, tom=told.tom), who)
     refusals = (
         "is for those with the role",
@@ -190,7 +192,9 @@ async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: T
         ("conversations --status open", "--status is 'open': it must be one of pending, in\\_progress"),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_done_is_told_with_the_close_match(say: Chats, typed: str, answer: str) -> None:
+async def test_a_command_that_cannot_be_done_is_refused_with_a_close_match(
+    say: Chats, typed: str, answer: str
+) -> None:
     assert (await say(typed)).lstrip("\\").startswith(answer)
 
 

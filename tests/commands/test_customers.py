@@ -176,7 +176,7 @@ async def test_the_crm_id_is_kept_as_a_hash_alone(say: Chats, chat_desk: Desk, t
 
 
 @pytest.mark.usefixtures("bot")
-async def test_whoever_follows_an_invitation_goes_on_as_the_same_customer(
+async def test_a_customer_who_follows_an_invitation_goes_on_as_the_same_customer(
     say: Chats, chat_desk: Desk, told: Told
 ) -> None:
     answer = await say(f"customers invite {told.plain} telegram", "carla")
@@ -239,7 +239,7 @@ async def test_erasing_wants_to_be_meant(say: Chats, told: Told) -> None:
 
 
 @pytest.mark.long
-async def test_who_is_erased_is_erased_with_whoever_they_are(say: Chats, told: Told) -> None:
+async def test_a_merged_customer_is_erased_together_with_the_one_they_are(say: Chats, told: Told) -> None:
     await say(f"customers merge {told.maria} {told.tom}")
     answer = await say(f"customers erase {told.tom} --yes")
     assert f"{told.maria} (2 conversations, with 1 customer merged into them) is erased" in answer

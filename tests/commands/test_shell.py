@@ -73,7 +73,7 @@ def test_a_pipe_cannot_answer_for_a_person(desk: Desks, database_url: str) -> No
         (("customers", "erase", "{tom}"), "Nothing was erased."),
     ],
 )
-def test_who_says_no_is_shown_what_would_change_once(
+def test_a_person_who_says_no_is_shown_the_change_once(
     desk: Desks, story: Told, words: tuple[str, ...], said: str
 ) -> None:
     shown = on_a_terminal("n\n", *(word.format(tom=story.tom) for word in words))

@@ -1,4 +1,4 @@
-"""What the contract's tests ask of a channel: its connector, its platform, and one customer of theirs.
+"""The parts of a channel that the contract's tests need: its connector, its platform, and one customer.
 
 An adapter runs the connector against the channel's stand-in, and plays the customer there. What the channel
 claims in its capabilities it must be able to play: a method that is not written fails the test of its claim.
@@ -190,7 +190,7 @@ class Platform(ABC):
         """Everything of ours, oldest first."""
 
     def reactions(self, message: str) -> Sequence[str]:
-        """What we put on a message of the customer."""
+        """Return what we put on a message of the customer."""
         raise NotImplementedError
 
     async def where_typing_shows(self, hello: Event) -> Event:
@@ -257,11 +257,11 @@ class Platform(ABC):
 
     @property
     def rate_limit(self) -> type[SendError]:
-        """What a rate limit is told as."""
+        """Return the error as which a rate limit is told."""
         return RateLimited
 
     def told_to_wait(self, seconds: float) -> float:
-        """What the platform makes of a rate limit of so many seconds: some have no way of saying it."""
+        """Return how long the platform says to wait for this rate limit: some platforms cannot say it."""
         return seconds
 
     def outbound(self, to: Event, operation: Operation, part: int = 0) -> Outbound:

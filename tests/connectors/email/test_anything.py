@@ -1,4 +1,4 @@
-"""Whatever comes, what is made of it can be kept."""
+"""Arbitrary mails: the event made of each can be stored."""
 
 import re
 from datetime import UTC, datetime

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - mails read better whole
-"""What becomes of a mail of ours that comes back. `pytest -s` on this file prints how many are understood."""
+"""Reports on mails of ours that come back. `pytest -s` on this file prints how many are understood."""
 
 from collections import Counter
 from datetime import UTC, datetime

@@ -66,9 +66,7 @@ async def test_an_answer_is_text_and_html_with_the_question_quoted(line: Line, m
     assert answer.header("Reply-To").startswith("Bright Desk <support+")
 
 
-async def test_what_a_program_answers_says_so_and_what_a_person_answers_does_not(
-    line: Line, maya: Customer
-) -> None:
+async def test_only_answers_of_a_program_say_that_they_are_automatic(line: Line, maya: Customer) -> None:
     await maya.write("Hello", "Is anybody there?", to=ADDRESS)
     [question] = await line.inbox.has(1)
     await line.connector.send(line.answer(question, "I am a program.", delivery=1))
@@ -132,9 +130,7 @@ async def test_files_go_both_ways(line: Line, maya: Customer) -> None:
 CARD = "4111 1111 1111 1111"
 
 
-async def test_what_our_answer_quotes_of_a_mail_has_its_card_number_masked(
-    line: Line, maya: Customer
-) -> None:
+async def test_a_card_number_is_masked_in_the_quote_of_our_answer(line: Line, maya: Customer) -> None:
     await maya.write(f"Card {CARD}", f"My card is {CARD}.", to=ADDRESS)
     [question] = await line.inbox.has(1)
     await line.connector.send(line.answer(question, "Please never send us that."))

@@ -1,4 +1,4 @@
-"""What Messenger refuses, and what becomes of it."""
+"""Refusals of Messenger, and what becomes of them."""
 
 from datetime import timedelta
 

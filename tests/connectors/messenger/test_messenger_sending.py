@@ -1,4 +1,4 @@
-"""What leaves for a Page's customers, as the Send API gets it."""
+"""Messages that leave for a Page's customers, as the Send API gets them."""
 
 import json
 from typing import Any, cast
@@ -228,7 +228,9 @@ async def test_an_emoji_is_put_on_a_message_and_taken_away(line: Line) -> None:
 
 
 @pytest.mark.parametrize("operation", [Revise("m_1", Post("x")), Erase("m_1"), React("m_1", Mark.READ), CARD])
-async def test_what_messenger_has_not_is_refused_without_asking(line: Line, operation: Operation) -> None:
+async def test_operations_that_messenger_lacks_are_refused_without_asking(
+    line: Line, operation: Operation
+) -> None:
     with pytest.raises(Refused, match="unsupported"):
         await line.page.send(rig.outbound(operation))
     assert not line.graph.calls

@@ -1,4 +1,4 @@
-"""Whatever a text is made of, its messages cost about as much as plain words do, and show all of it."""
+"""Hostile texts: their messages cost about as much as plain words do, and show all of the text."""
 
 import re
 
@@ -50,7 +50,7 @@ def _visible(text: str) -> str:
     return "".join(text.split()).replace("\u200b", "")
 
 
-def test_what_was_escaped_is_shown_without_its_backslashes() -> None:
+def test_an_escaped_text_is_shown_without_its_backslashes() -> None:
     dense = "\n".join(r"- \*5\* \[a\]" for _ in range(500))
     assert "- *5* [a]" in to_plain(dense)
     assert "\\" not in to_plain(dense)

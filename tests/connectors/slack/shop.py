@@ -90,7 +90,7 @@ class Shop:
             return answer.headers["Location"]
 
     async def callback(self, team: str) -> dict[str, str]:
-        """What Slack sends the browser back with, after somebody allowed the app for a workspace."""
+        """Allow the app for a workspace. Return the query with which Slack sends the browser back."""
         async with self.browser() as session:
             async with session.get(await self.authorize_url()) as answer:
                 page = await answer.text()

@@ -71,7 +71,7 @@ async def test_one_that_was_taken_before_is_tried_again_after_a_refusal(desk: De
     assert calls(desk) == [POST, UPDATE, UPDATE, UPDATE]
 
 
-async def test_what_is_refused_for_another_reason_is_no_matter_of_blocks(desk: Desk) -> None:
+async def test_a_refusal_for_another_reason_does_not_turn_folding_off(desk: Desk) -> None:
     desk.script.faults[POST] = [Fault(FaultKind.RATE_LIMITED, 3)]
     with pytest.raises(RateLimited):
         await desk.connector.send(desk.outbound(CARD))

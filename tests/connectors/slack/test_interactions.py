@@ -84,7 +84,7 @@ async def test_a_slow_command_is_acknowledged_at_once_and_answered_later(slow_de
     assert [whisper.text for whisper in slow_desk.slack.ephemerals("ana")] == ["Working on it…", "*Fine*"]
 
 
-async def test_who_writes_to_the_app_itself_reads_how_to_use_it(desk: Desk) -> None:
+async def test_a_person_who_writes_to_the_app_itself_reads_how_to_use_it(desk: Desk) -> None:
     direct = desk.slack.open_direct("ana").id
     first = desk.slack.say("ana", direct, "Who is waiting?")
     desk.slack.say("ana", direct, "Hello?", first)
@@ -115,7 +115,7 @@ async def test_a_guide_that_slack_does_not_take_is_no_reason_to_send_again(desk:
     assert len(desk.inbox.events) == 1
 
 
-async def test_what_is_changed_or_reacted_to_there_is_answered_by_nothing(desk: Desk) -> None:
+async def test_edits_and_reactions_in_the_apps_own_chat_are_not_answered(desk: Desk) -> None:
     direct = desk.slack.open_direct("ana").id
     first = desk.slack.say("ana", direct, "Who is waiting?")
     await desk.script.called("chat.postMessage", 1)

@@ -144,7 +144,7 @@ async def test_a_whisper_is_seen_by_one_person(desk: Desk) -> None:
         await desk.connector.send(desk.outbound(Whisper("U0NOBODY", "x")))
 
 
-async def test_who_is_called_is_mentioned_and_told_of_as_absent_outside_of_the_channel(desk: Desk) -> None:
+async def test_a_called_person_is_mentioned_and_reported_absent_outside_the_channel(desk: Desk) -> None:
     outsider = desk.slack.add_user("zoe", email="zoe@example.com").id
     inside = await desk.connector.send(desk.outbound(Post("Please look", calls="U0ANA")))
     outside = await desk.connector.send(desk.outbound(Post("Please look", calls="zoe@example.com")))

@@ -155,7 +155,7 @@ async def test_values_too_long_for_a_button_make_it_a_text_which_can_hold_them(o
     assert event.content == Tapped("take", value, "Take", str(message))
 
 
-async def test_who_answers_the_card_is_told_to_answer_its_words(office: Office) -> None:
+async def test_a_reply_to_the_card_quotes_the_words_of_the_card(office: Office) -> None:
     thread, message = await office.room(facts=(("Team", "Night"),))
     office.group.say(office.hugo, "Which one?", topic=thread, reply_to=message)
     (event,) = await office.heard()

@@ -156,7 +156,9 @@ async def test_a_group_in_whose_name_somebody_wrote_is_answered_in_the_topic(off
 # The question before a deed
 
 
-async def test_whoever_must_press_twice_is_asked_in_the_topic_and_on_the_button(office: Office) -> None:
+async def test_a_press_that_needs_confirming_is_asked_about_in_the_topic_and_on_the_button(
+    office: Office,
+) -> None:
     thread, message = await office.room(buttons=(OVER,))
     inbox = Inbox()
     query = office.group.tap(office.hugo, message, "Take over")
@@ -182,7 +184,7 @@ async def test_on_an_older_server_the_question_waits_on_the_button(office: Offic
 # What is answered to a whisper
 
 
-async def test_who_answers_a_whisper_is_told_that_nobody_sees_it(office: Office) -> None:
+async def test_a_person_who_answers_a_whisper_is_told_that_nobody_sees_it(office: Office) -> None:
     thread, _ = await office.room()
     await office.send(whisper(office), thread=str(thread))
     (told,) = office.group.seen_alone(office.hugo)

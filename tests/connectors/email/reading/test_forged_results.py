@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - headers are one line
-"""Whatever an outsider writes, no pass appears that no server of ours wrote, and honest mails lose nothing.
+"""Forged results: an outsider adds no pass that no server of ours wrote, and honest mails lose nothing.
 
 A mail is a stack: the lines of our own servers, the line in which one of them took it from outside (the
 border), and what the sender wrote. Of the border, the sender chooses the greeting, the reverse name and

@@ -49,7 +49,7 @@ RUSSIAN = "Здравствуйте, мой заказ до сих пор не �
         ),
     ],
 )
-def test_what_is_new(name: str, new: str) -> None:
+def test_the_new_part_of_an_odd_mail_is_found(name: str, new: str) -> None:
     assert reading(name).new == new
 
 
@@ -208,7 +208,7 @@ def test_a_mail_within_the_mail_is_read_too() -> None:
         ("html_only", ""),
     ],
 )
-def test_who_is_a_robot(name: str, why: str) -> None:
+def test_a_mail_of_a_robot_is_known_with_its_reason(name: str, why: str) -> None:
     assert reading(name).automatic == why
 
 

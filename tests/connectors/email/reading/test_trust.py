@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - headers are one line
-"""Who vouches for a mail: the configured server, or a signature that is checked here. Signed with real
+"""Trust in a mail: the configured server vouches for it, or a signature that is checked here. Signed with real
 keys.
 """
 
@@ -140,7 +140,7 @@ def test_a_mail_with_two_addresses_in_from_is_nobodys() -> None:
     ],
 )
 def test_an_address_in_place_of_a_name_is_a_name(author: str) -> None:
-    """Whoever is believed is who the brackets name, as the servers judge it and the programs show it."""
+    """The sender is whom the brackets name, as the servers judge it and the programs show it."""
     raw = BARE.replace(b"Maria <maria@example.org>", author.encode())
     honest = judged(with_results("mx.acme.example; dmarc=pass header.from=example.org", raw=raw))
     assert (honest.sender.address, honest.trust.verified) == ("maria@example.org", True)
@@ -157,7 +157,7 @@ def test_an_author_hidden_behind_too_many_headers_is_not_believed() -> None:
     assert not judged(raw).trust.verified
 
 
-def test_what_was_put_above_a_genuine_mail_takes_the_trust_from_it() -> None:
+def test_headers_put_above_a_genuine_mail_take_the_trust_from_it() -> None:
     assert not judged(with_results(PASS, raw=b"Subject: pay eve\r\n" + BARE)).trust.verified
 
 
@@ -273,7 +273,7 @@ def test_keys_of_usual_size_are_taken(bits: int) -> None:
 
 @pytest.mark.long
 def test_a_key_larger_than_anybody_needs_proves_nothing() -> None:
-    """Whoever signs chooses the key, and with it how long it takes to check the signature."""
+    """The signer chooses the key, and with it how long it takes to check the signature."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=4_104)
     mail = signed(key=pem(private))
     assert not judged(mail, {"s1._domainkey.example.org": record(private.public_key())}).trust.verified
@@ -346,7 +346,7 @@ def test_results_are_believed_below_so_many_received_lines(
     assert (key_names(raw, trusted_servers=(servers,)) == ()) or not verified
 
 
-def test_what_was_brought_along_is_found() -> None:
+def test_a_pass_that_a_sender_brought_along_is_found() -> None:
     ours = "mx.acme.example; spf=none smtp.mailfrom=x@evil.example; dmarc=none header.from=example.org"
     honest = received(with_results(ours, raw=received(BARE, "sender.example")), "mx.acme.example")
     assert traces(honest, trusted_servers=SERVERS) == Traces("mx.acme.example", 1)
@@ -496,7 +496,7 @@ def test_a_result_that_no_program_understands_loses_no_other(spf: str) -> None:
         "spf=none smtp.mailfrom=<>; dmarc=fail header.from=example.org; dmarc=pass header.from=example.org",
     ],
 )
-def test_what_a_sender_puts_into_a_result_is_never_another_result(results: str) -> None:
+def test_text_that_a_sender_puts_into_a_result_is_never_another_result(results: str) -> None:
     assert not judged(with_results(f"mx.acme.example; {results}")).trust.verified
 
 
@@ -582,7 +582,7 @@ def test_a_way_within_the_house_hides_no_results(line: str) -> None:
     assert judged(mail(line, PASS, TAKEN), servers=("mx.acme.example/above",)).trust.verified
 
 
-def test_what_a_sender_puts_into_that_line_hides_it_from_nobody() -> None:
+def test_text_that_a_sender_puts_into_the_received_line_hides_it_from_nobody() -> None:
     for name in ("[127.0.0.1]", "(by", "by", "mx.acme.example", "with lmtp", "[10.0.0.1])"):
         taken = (
             f"from {name} (unknown [IPv6:2001:4860::1]) by mx.acme.example with esmtp (Exim 4.96)"
