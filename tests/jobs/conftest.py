@@ -1,4 +1,4 @@
-"""What tests of jobs share: a context for a body, and a small company in the database."""
+"""Fixtures that tests of jobs share: a context for a body, and a small company in the database."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

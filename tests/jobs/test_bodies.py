@@ -1,4 +1,4 @@
-"""What each job does to a database."""
+"""The work of each job on a database."""
 
 import dataclasses
 from datetime import timedelta

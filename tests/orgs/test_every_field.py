@@ -180,17 +180,17 @@ def loaded(see: Callable[[World, Loaded], Awaitable[object]]) -> Sees:
 
 
 def command(text: str, who: str = "ana") -> Sees:
-    """What `/desk …` answers."""
+    """Return what `/desk …` answers."""
     return loaded(lambda world, file: world.typed(file, text, who))
 
 
 async def linted(_: World, path: Path) -> object:
-    """What `desk org lint` says."""
+    """Return what `desk org lint` says."""
     return [f"{problem.code} {problem.found}" for problem in lint(path)]
 
 
 def connector(account: str) -> Sees:
-    """What the account's connector is told."""
+    """Return what the account's connector is told."""
 
     async def seen(_: World, file: Loaded) -> object:
         return settings_of(file, account)
@@ -220,7 +220,7 @@ def talk(*said: str, days: int = 0, on: str = "telegram", then: timedelta = time
 
 @loaded
 async def mailed(_: World, file: Loaded) -> object:
-    """What becomes of a mail to the address of our mailbox."""
+    """Return what becomes of a mail to the address of our mailbox."""
     play = Play(file, on="email")
     await play.says("Hello", addressed="help@acme.example")
     return play.seen()
@@ -250,7 +250,7 @@ async def taken(
 
 @loaded
 async def held(_: World, file: Loaded) -> object:
-    """What a colleague's words become."""
+    """Return what a colleague's words become."""
     play = await taken(file)
     await play.wait(timedelta(seconds=6))
     return play.seen()
@@ -273,7 +273,7 @@ async def reacted(_: World, file: Loaded) -> object:
 
 @loaded
 async def resolved(_: World, file: Loaded) -> object:
-    """What becomes of a customer who writes again."""
+    """Return what becomes of a customer who writes again."""
     play = await taken(file)
     await play.wait(timedelta(seconds=6))
     await play.press("resolve")
@@ -284,7 +284,7 @@ async def resolved(_: World, file: Loaded) -> object:
 
 @loaded
 async def outside_window(_: World, file: Loaded) -> object:
-    """What is offered for words that come too late for the channel."""
+    """Return what is offered for words that come too late for the channel."""
     play = await taken(file, "whatsapp")
     await play.wait(timedelta(seconds=6))
     await play.parked()

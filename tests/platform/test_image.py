@@ -1,4 +1,4 @@
-"""What the Dockerfile says, done in a bare folder by an ordinary user, and what compose.yml starts.
+"""The Dockerfile, followed in a bare folder by an ordinary user, and what compose.yml starts.
 
 Building installs everything once more, which takes a minute or two: `make image` asks for it.
 """

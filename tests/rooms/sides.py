@@ -61,7 +61,7 @@ class OnMessenger(Customer):
 
 
 class ByMail(Customer):
-    """Whoever answers quotes what they answer, as mail programs do; `heard` is what is new in each mail."""
+    """A customer by mail, whose replies quote as mail programs do; `heard` is what is new in each mail."""
 
     async def say(self, text: str) -> None:
         client = self.rig.by_mail(self.name)
@@ -165,7 +165,7 @@ class Room(ABC):
     def card(self) -> str: ...
 
     def everywhere(self) -> str:
-        """What stands in any room of any team: a stranger's words call the first tier, for instance."""
+        """Return what is posted in all rooms of all teams: a stranger's words may call the first tier."""
         slack, told = self.rig.slack, [m.text for m in self.rig.night_watch.messages()]
         for channel in (str(each.get("name", "")) for each in slack.channels()):
             if "escalation" in channel:

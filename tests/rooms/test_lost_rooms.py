@@ -218,7 +218,7 @@ async def test_a_thread_that_was_deleted_goes_on_in_a_new_one(start: Start, hear
         assert len(r.threads(CHANNEL)) == 1, "one loss is one new thread"
 
 
-async def test_who_is_deactivated_holds_nothing_any_more(start: Start) -> None:
+async def test_a_deactivated_person_holds_nothing_any_more(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         heard = r.heard()
@@ -230,7 +230,7 @@ async def test_who_is_deactivated_holds_nothing_any_more(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_who_leaves_the_channel_holds_nothing_any_more(start: Start) -> None:
+async def test_a_person_who_leaves_the_channel_holds_nothing_any_more(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         r.slack.leave_channel("hugo", CHANNEL)
@@ -271,7 +271,7 @@ async def test_a_reminder_finds_out_who_was_deactivated(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_who_sleeps_past_the_time_is_not_reminded_but_relieved(start: Start) -> None:
+async def test_a_holder_on_do_not_disturb_past_the_time_is_not_reminded_but_relieved(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         r.slack.pause_notifications("hugo", r.now() + timedelta(hours=8))
@@ -283,7 +283,7 @@ async def test_who_sleeps_past_the_time_is_not_reminded_but_relieved(start: Star
 
 
 @pytest.mark.long
-async def test_who_is_back_soon_is_reminded_as_usual(start: Start) -> None:
+async def test_a_holder_who_is_back_soon_is_reminded_as_usual(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         r.slack.pause_notifications("hugo", r.now() + timedelta(minutes=1))

@@ -1,4 +1,4 @@
-"""What the thread tells whoever takes a conversation: all that they need to know before they write."""
+"""The notice to the person who takes a conversation: all that they need to know before they write."""
 
 import re
 

@@ -195,7 +195,7 @@ async def test_people_named_by_their_email_address_are_known(start: Start) -> No
 
 
 @pytest.mark.long
-async def test_whoever_is_assigned_is_called_and_speaks_once_they_take_it(start: Start) -> None:
+async def test_an_assignee_is_called_and_speaks_once_they_take_the_conversation(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken("carla")
         room.write("carla", "One moment.")
@@ -219,7 +219,7 @@ async def test_whoever_is_assigned_is_called_and_speaks_once_they_take_it(start:
 
 
 @pytest.mark.long
-async def test_whoever_is_assigned_and_does_not_take_it_is_reminded_once_and_then_the_ladder_goes_on(
+async def test_an_assignee_who_does_not_react_is_reminded_once_and_then_the_ladder_goes_on(
     start: Start,
 ) -> None:
     async with start(ladder("2s", ("escalation-team", "1h"), reminder="500ms")) as r:
@@ -233,7 +233,7 @@ async def test_whoever_is_assigned_and_does_not_take_it_is_reminded_once_and_the
 
 
 @pytest.mark.long
-async def test_whoever_is_assigned_and_not_in_the_channel_is_told_directly_and_let_in(start: Start) -> None:
+async def test_an_assignee_who_is_not_in_the_channel_is_told_directly_and_let_in(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
         await assign(room, "carla", "U0ELENA005")
@@ -247,7 +247,7 @@ async def test_whoever_is_assigned_and_not_in_the_channel_is_told_directly_and_l
 
 
 @pytest.mark.long
-async def test_whoever_was_asked_directly_hears_once_that_another_has_it(start: Start) -> None:
+async def test_an_assignee_asked_directly_is_told_once_that_somebody_else_has_it(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
         await assign(room, "carla", "U0ELENA005")
@@ -273,7 +273,7 @@ async def test_the_holder_from_whom_it_is_assigned_away_is_told(start: Start) ->
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["deactivated", "asleep", "unheard"])
-async def test_what_is_assigned_to_somebody_who_cannot_notice_it_waits_for_the_team(
+async def test_a_conversation_assigned_to_somebody_unavailable_waits_for_the_team(
     start: Start, how: str
 ) -> None:
     async with start() as r:
@@ -290,7 +290,7 @@ async def test_what_is_assigned_to_somebody_who_cannot_notice_it_waits_for_the_t
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["deactivated", "asleep", "unheard"])
-async def test_who_solved_it_and_cannot_notice_the_customers_return_is_not_waited_for(
+async def test_an_unavailable_former_holder_is_not_waited_for_when_the_customer_returns(
     start: Start, how: str
 ) -> None:
     async with start() as r:
@@ -315,7 +315,7 @@ def cannot_notice(r: Rig, who: str, how: str) -> None:
 
 
 @pytest.mark.long
-async def test_of_two_who_press_take_at_once_the_second_is_told_who_was_first(start: Start) -> None:
+async def test_the_second_of_two_who_press_take_at_once_is_told_who_was_first(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
         r.sandbox.faults.add("slack", Mischief.SLOW, pattern="chat.update", seconds=1.0)
@@ -373,7 +373,7 @@ async def test_files_go_both_ways_and_changes_are_shown(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_what_failed_can_be_sent_again(start: Start) -> None:
+async def test_a_message_that_failed_can_be_sent_again(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         r.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern="sendMessage", count=1)

@@ -272,7 +272,7 @@ async def test_a_stranger_in_a_thread_that_nobody_knows_is_still_heard(desk: Ben
     assert (await desk.hear(lost)).fresh == 1
 
 
-async def test_what_a_program_wrote_moves_no_conversation(desk: Bench) -> None:
+async def test_a_message_of_a_program_moves_no_conversation(desk: Bench) -> None:
     phone = await desk.say("Hello")
     mail = await desk.say("Hello", "maya@a.example", on="email", chat="maya@a.example")
     await desk.end(mail)
@@ -298,7 +298,7 @@ async def test_an_invitation_makes_two_addresses_one_customer_and_one_matter(des
     assert await desk.root_of(later) == await desk.root_of(phone)
 
 
-async def test_who_was_known_before_is_merged_by_an_invitation(desk: Bench) -> None:
+async def test_a_customer_known_before_is_merged_by_an_invitation(desk: Bench) -> None:
     phone = await desk.say("Hello")
     other = await desk.say("Hi", "+4917", on="whatsapp")
     token = await invited(desk, phone)
@@ -442,7 +442,7 @@ async def test_a_number_that_its_owner_has_left_is_somebody_elses_when_it_writes
 # --- known by two ids --------------------------------------------------------------------------------------
 
 
-async def test_who_hides_their_number_after_a_while_is_still_the_same_customer(
+async def test_a_customer_who_hides_their_number_after_a_while_is_still_the_same(
     desk: Bench, twin: Bench
 ) -> None:
     phone = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
@@ -452,7 +452,7 @@ async def test_who_hides_their_number_after_a_while_is_still_the_same_customer(
     assert await desk.say("And now you do", "+1", on="whatsapp", alias="DE.1") == phone
 
 
-async def test_who_shows_their_number_after_a_while_is_still_the_same_customer(
+async def test_a_customer_who_shows_their_number_after_a_while_is_still_the_same(
     desk: Bench, twin: Bench
 ) -> None:
     hidden = await desk.say("Hello", "DE.1", on="whatsapp")
@@ -460,7 +460,7 @@ async def test_who_shows_their_number_after_a_while_is_still_the_same_customer(
     assert await desk.say("Again", "+1", on="whatsapp") == hidden
 
 
-async def test_who_is_named_by_any_of_their_ids_is_still_the_same_customer(desk: Bench, twin: Bench) -> None:
+async def test_a_customer_named_by_any_of_their_ids_is_still_the_same(desk: Bench, twin: Bench) -> None:
     """A platform may have one id of a person for us, and one for all businesses of ours."""
     phone = await desk.say("Hello", "+1", on="whatsapp", aliases=("DE.1", "DE.ENT.1"))
     assert await twin.say("By the one", "DE.1", on="whatsapp") == phone
@@ -485,13 +485,15 @@ async def test_a_new_matter_of_who_hides_their_number_now_is_theirs(desk: Bench)
     assert await desk.say("With my number", "+1", on="whatsapp", alias="DE.1") == after
 
 
-async def test_who_hides_their_number_and_changes_it_is_followed(desk: Bench) -> None:
+async def test_a_customer_who_hides_their_number_and_changes_it_is_followed(desk: Bench) -> None:
     phone = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
     await desk.hear(desk.event(AddressChanged("DE.2"), "DE.1", on="whatsapp"))
     assert await desk.say("From the new one", "DE.2", on="whatsapp") == phone
 
 
-async def test_who_hides_a_number_that_changed_is_known_by_the_new_id_alone(desk: Bench, twin: Bench) -> None:
+async def test_a_customer_who_hides_a_changed_number_is_known_by_the_new_id_alone(
+    desk: Bench, twin: Bench
+) -> None:
     """With the number the platform's own id of the person changes, too."""
     phone = await desk.say("Hello", "+1", on="whatsapp")
     await desk.hear(desk.event(AddressChanged("+2"), "+1", on="whatsapp", alias="DE.1"))
@@ -509,7 +511,7 @@ async def escalated(desk: Bench, who: str = "maya") -> ConversationId:
     return accepted.wakes[0].conversation
 
 
-async def test_who_was_erased_and_writes_again_is_new(desk: Bench, twin: Bench) -> None:
+async def test_an_erased_customer_who_writes_again_is_new(desk: Bench, twin: Bench) -> None:
     before = await desk.say("My secret")
     await twin.say("And more")  # it remembers the place, and is not told
     await erase(desk, before)
@@ -529,7 +531,7 @@ async def test_erasing_one_who_went_on_in_anothers_thread_leaves_the_other(desk:
     assert await desk.say("Me again", "maya@a.example", **there) not in (mine, theirs)
 
 
-async def test_what_waited_for_who_was_erased_stops_no_other_delivery(desk: Bench) -> None:
+async def test_a_delivery_to_an_erased_customer_stops_no_other_delivery(desk: Bench) -> None:
     await desk.say("Hello", "other")
     gone = await desk.say("Hello")
     await erase(desk, gone)
@@ -539,7 +541,7 @@ async def test_what_waited_for_who_was_erased_stops_no_other_delivery(desk: Benc
         desk.keys.customer(await desk.customer_of(gone), None)
 
 
-async def test_what_staff_write_about_who_was_erased_stops_nobody_elses_words(desk: Bench) -> None:
+async def test_a_message_of_staff_about_an_erased_customer_stops_no_other_event(desk: Bench) -> None:
     """A poller that could not let go of one event would hear nothing any more."""
     gone = await escalated(desk)
     view = await desk.held(gone)
@@ -568,7 +570,7 @@ async def test_a_word_kept_aside_for_who_was_erased_stops_no_other(desk: Bench) 
     assert [wake.conversation for wake in wakes] == [other]
 
 
-async def test_what_waited_in_a_place_that_was_parted_stops_no_other_delivery(desk: Bench) -> None:
+async def test_a_delivery_to_a_place_that_was_parted_stops_no_other_delivery(desk: Bench) -> None:
     phone = await desk.say("Hello")
     other = await desk.say("Hi", "+4917", on="whatsapp")
     await desk.end(other)
@@ -595,7 +597,7 @@ async def test_after_parting_everything_that_was_said_can_still_be_read(desk: Be
     assert await desk.root_of(anew) == await desk.customer_of(other)
 
 
-async def test_what_was_begun_while_they_were_one_goes_with_whoever_began_it(desk: Bench) -> None:
+async def test_a_conversation_begun_while_merged_goes_with_the_customer_who_began_it(desk: Bench) -> None:
     """A merge that was a mistake leaves nobody's words with another, and no answer goes to them."""
     phone, other = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
     for over in (phone, other):
@@ -655,7 +657,7 @@ async def waiting(desk: Bench, conversation: ConversationId, work: Awaitable[obj
     await task
 
 
-async def test_who_waits_for_a_conversation_has_locked_no_place(desk: Bench, twin: Bench) -> None:
+async def test_an_event_that_waits_for_a_conversation_has_locked_no_place(desk: Bench, twin: Bench) -> None:
     """Parting locks conversations before places: the other way round each would wait for the other."""
     over, another_ = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
     await desk.end(over)
@@ -665,7 +667,7 @@ async def test_who_waits_for_a_conversation_has_locked_no_place(desk: Bench, twi
     assert await desk.conversations() == 3
 
 
-async def test_who_accepts_an_invitation_waits_for_conversations_first(desk: Bench, twin: Bench) -> None:
+async def test_accepting_an_invitation_waits_for_conversations_first(desk: Bench, twin: Bench) -> None:
     home = await desk.say("Hello")
     accepting = twin.hear(desk.event(Started(await invited(desk, home)), "+4917", on="whatsapp"))
     async with waiting(desk, home, accepting):
@@ -674,7 +676,7 @@ async def test_who_accepts_an_invitation_waits_for_conversations_first(desk: Ben
 
 
 @pytest.mark.parametrize("change", [erase, parted])
-async def test_who_parts_or_erases_waits_for_conversations_first(
+async def test_parting_and_erasing_wait_for_conversations_first(
     desk: Bench, change: Callable[[Bench, ConversationId], Awaitable[None]]
 ) -> None:
     """A turn that learned the customer's name has locked the conversation, and then their row."""

@@ -73,12 +73,12 @@ def test_no(_: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [*MORE.split("|"), "", "?", "2", "yes " * 13])
-def test_what_says_more_is_neither(text: str) -> None:
+def test_a_text_that_says_more_is_neither_yes_nor_no(text: str) -> None:
     assert yes_or_no(text) is None
 
 
 @pytest.mark.parametrize(("language", "text"), [*each(NO_THANKS), *each(NO)])
-async def test_who_needs_nothing_else_is_let_go(ask: Asks, language: str, text: str) -> None:
+async def test_a_customer_who_needs_nothing_else_is_let_go(ask: Asks, language: str, text: str) -> None:
     """Return to the agent ends with "Is there anything else I can help with?"."""
     closing = fill(shipped(language).returned, team="Billing", person="Hugo")
     answer = await ask(
@@ -94,7 +94,7 @@ def test_something_else(_: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "text"), [*each(YES), *each(SOMETHING_ELSE), ("en", "ok yes please")])
-async def test_who_needs_something_else_is_asked_what(ask: Asks, language: str, text: str) -> None:
+async def test_a_customer_who_needs_something_else_is_asked_what(ask: Asks, language: str, text: str) -> None:
     closing = StoryLine("system", shipped(language).returned)
     answer = await ask(text, language=language, story=(closing,))
     assert isinstance(answer, Answered)
@@ -120,7 +120,7 @@ async def test_no_to_an_answer_says_that_it_did_not_help(ask: Asks) -> None:
 
 
 @pytest.mark.parametrize(("language", "text"), each(NO_USE))
-async def test_what_was_of_no_use_is_not_searched_for(ask: Asks, language: str, text: str) -> None:
+async def test_a_no_after_an_answer_is_not_searched_for(ask: Asks, language: str, text: str) -> None:
     asked, said = (
         StoryLine("customer", "how do I set quiet hours for notifications"),
         shipped(language).returned,

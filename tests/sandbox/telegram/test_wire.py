@@ -1,4 +1,4 @@
-"""Whatever the stand-in answers and posts is held against the published description of the Bot API."""
+"""The wire: answers and posts of the stand-in are held against the published description of the Bot API."""
 
 import json
 
