@@ -136,7 +136,7 @@ async def go_on(desk: Desk, told: Told, ago: timedelta = timedelta()) -> None:
 
 
 async def end_of(desk: Desk, told: Told) -> Anchor:
-    """Where the chain of the organization ends now."""
+    """Return where the chain of the organization ends now."""
     async with desk.database.begin() as connection:
         [head] = [each for each in await heads(connection) if each.organization == told.organization]
     return head

@@ -251,7 +251,7 @@ async def test_long_answers_end_in_whole_lines_and_say_so() -> None:
 @pytest.mark.long
 @given(typed=st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join))
 @settings(max_examples=times(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_nothing_that_is_typed_breaks_it(say: Chats, typed: str) -> None:
+async def test_any_typed_command_is_answered_without_an_error_of_ours(say: Chats, typed: str) -> None:
     answer = await say(typed)
     assert answer
     assert len(answer) <= LONGEST

@@ -253,7 +253,7 @@ async def test_a_merged_customer_is_erased_together_with_the_one_they_are(say: C
 
 
 @pytest.mark.long
-async def test_nobody_is_merged_with_who_was_erased(say: Chats, told: Told) -> None:
+async def test_nobody_is_merged_with_an_erased_customer(say: Chats, told: Told) -> None:
     await say(f"customers erase {told.tom} --yes")
     assert "was erased" in await say(f"customers merge {told.maria} {told.tom}")
     assert "was erased" in await say(f"customers crm {told.tom} ACME-7")

@@ -1,4 +1,4 @@
-"""Where the bytes are: a folder, and what speaks S3. The same promises hold for both."""
+"""File stores: a folder, and servers that speak S3. The same promises hold for both."""
 
 import asyncio
 import os

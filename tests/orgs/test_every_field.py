@@ -200,7 +200,7 @@ def connector(account: str) -> Sees:
 
 @loaded
 async def mail(_: World, file: Loaded) -> object:
-    """How our mails are signed."""
+    """Return how our mails are signed."""
     settings = read_settings(settings_of(file, "email"))
     return settings.name, settings.signature
 
@@ -232,7 +232,7 @@ def refund(days: int = 0, then: timedelta = timedelta()) -> Sees:
 
 @loaded
 async def opened(_: World, file: Loaded) -> object:
-    """How a chat begins."""
+    """Return how a chat begins."""
     play = Play(file)
     await play.says(Started())
     return [message.text for message in play.ours]
@@ -258,7 +258,7 @@ async def held(_: World, file: Loaded) -> object:
 
 @loaded
 async def newcomer(_: World, file: Loaded) -> object:
-    """Whether whoever the workplace knows by a verified address is one of us."""
+    """Return what becomes of words of a newcomer whose verified address the workplace knows."""
     return (await taken(file, handle="ben@acme.example", who="U0NEW")).seen()
 
 
@@ -301,7 +301,7 @@ async def agent_outside_window(_: World, file: Loaded) -> object:
 
 @loaded
 async def programs(world: World, file: Loaded) -> object:
-    """How long programs may write to each other."""
+    """Return what is answered to several automatic mails in a row."""
     desk, customer = await world.desk(file)
     said = []
     for n in range(4):
@@ -312,7 +312,7 @@ async def programs(world: World, file: Loaded) -> object:
 
 @loaded
 async def accepted(world: World, file: Loaded) -> object:
-    """How long we wait for the rest of what somebody writes, and how much of it is too much."""
+    """Return how long we wait for further messages, and how many of them are too many."""
     account = (await world.accounts(await world.install(file)))["telegram"]
     rules = await (await world.directory()).rules(account)
     return rules.quiet, rules.burst_cap, rules.customer_per_minute, rules.account_per_minute

@@ -35,7 +35,7 @@ def services() -> dict[str, dict[str, object]]:
 
 
 def _allowed(source: str) -> bool:
-    """Whether .dockerignore lets it into the image's context."""
+    """Return whether .dockerignore lets the source into the image's context."""
     return f"!{source}" in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
 
 

@@ -156,7 +156,7 @@ class Room(ABC):
 
     @abstractmethod
     def find(self, words: str) -> bool:
-        """Whether there is a room whose story holds the words; from then on it is this one."""
+        """Return whether there is a room whose story holds the words; use that room from then on."""
 
     @abstractmethod
     def lines(self) -> list[str]: ...

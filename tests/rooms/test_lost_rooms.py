@@ -261,7 +261,7 @@ async def test_when_whom_the_ladder_asked_is_deactivated_whoever_is_next_is_call
 
 @pytest.mark.long
 async def test_a_reminder_finds_out_who_was_deactivated(start: Start) -> None:
-    """Where the platform did not say so."""
+    """The platform did not tell of the deactivation."""
     async with start() as r:
         room = await (await Room(r).open()).taken()
         next(user for user in r.slack.people() if user.name == "hugo").deleted = True

@@ -46,7 +46,7 @@ def test_events_of_one_writer_count_for_nobody_else(pauses: list[float]) -> None
         assert pipeline.count(ONE, 3, MOST) == alone.count(ONE, 3, MOST)
 
 
-def test_it_is_over_when_half_of_the_allowance_is_free_again() -> None:
+def test_a_flood_is_over_when_half_of_the_allowance_is_free_again() -> None:
     now = Now()
     floods = Floods(clock=now)
     lasts = [floods.count(ONE, 10, MOST) for _ in range(20)][-1]
@@ -61,6 +61,6 @@ def test_only_those_heard_last_are_remembered() -> None:
         assert floods.count(ONE, 1, MOST) == floods.count(OTHER, 1, MOST) == 0
 
 
-def test_it_never_lasts_longer_than_the_most_however_much_has_come() -> None:
+def test_a_flood_never_lasts_longer_than_the_most() -> None:
     floods = Floods(clock=Now())
     assert [floods.count(ONE, 1, MOST) for _ in range(5000)][-1] == MOST

@@ -100,7 +100,7 @@ async def test_two_organizations_may_have_the_same_number(desk: Bench) -> None:
     assert "(organization_id, number)" in str(constraint)
 
 
-async def test_another_organization_finds_nothing_of_it(desk: Bench) -> None:
+async def test_another_organization_finds_nothing_by_the_number(desk: Bench) -> None:
     id_ = await desk.say("Hello")
     customer = await desk.customer_of(id_)
     [[hash_]] = await desk.rows("select address_hash from identities")

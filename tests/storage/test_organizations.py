@@ -202,7 +202,7 @@ async def test_going_back_makes_a_new_version_with_the_old_document(
         assert (again.version, again.changes) == (3, ())
 
 
-async def test_there_is_no_going_to_a_version_that_never_was(
+async def test_a_version_that_never_was_cannot_be_applied(
     database: Database, keys: Keys, write: Write
 ) -> None:
     applied = await apply(database, keys, write())

@@ -1,4 +1,4 @@
-"""Which conversation goes on where somebody writes: asked of PostgreSQL."""
+"""Places: the conversation that goes on where somebody writes, asked of PostgreSQL."""
 
 import asyncio
 import random
@@ -218,7 +218,7 @@ async def test_a_receipt_beside_the_first_words_after_the_end_opens_once(desk: B
     assert await desk.conversations() == 2
 
 
-async def test_a_receipt_after_the_end_goes_to_what_is_over(desk: Bench) -> None:
+async def test_a_receipt_after_the_end_goes_to_the_conversation_that_is_over(desk: Bench) -> None:
     before = await desk.say("Hello", on="whatsapp")
     await desk.end(before)
     assert await to(desk, desk.event(READ, on="whatsapp")) == [before]
@@ -346,7 +346,7 @@ async def test_an_invitation_that_is_too_old_opens_a_conversation_of_ones_own(de
     assert await desk.say(Started(token), "+1", on="whatsapp") != phone
 
 
-async def test_an_invitation_to_what_is_over_makes_them_one_and_begins_anew(desk: Bench) -> None:
+async def test_an_invitation_to_a_conversation_that_is_over_merges_and_begins_anew(desk: Bench) -> None:
     phone = await desk.say("Hello")
     token = await invited(desk, phone)
     await desk.end(phone)
@@ -476,7 +476,7 @@ async def test_an_id_that_is_known_as_somebody_elses_joins_nobody(desk: Bench) -
     assert await desk.say("Still me", "DE.1", on="whatsapp") == theirs
 
 
-async def test_a_new_matter_of_who_hides_their_number_now_is_theirs(desk: Bench) -> None:
+async def test_a_new_conversation_of_a_customer_who_hides_their_number_now_is_theirs(desk: Bench) -> None:
     before = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
     await desk.end(before)
     after = await desk.say("Hello again", "DE.1", on="whatsapp")
@@ -553,7 +553,7 @@ async def test_a_message_of_staff_about_an_erased_customer_stops_no_other_event(
     assert await desk.rows("select memory from conversations where id = :id", id=gone) == [({},)]
 
 
-async def test_a_word_kept_aside_for_who_was_erased_stops_no_other(desk: Bench) -> None:
+async def test_an_early_event_about_an_erased_customer_stops_no_other(desk: Bench) -> None:
     gone, other = [await escalated(desk, who) for who in ("1", "2")]
     for n, thread in enumerate(("1.1", "1.2")):
         aside = desk.event(f"{n}", HUGO, on="slack", chat="C1", thread=thread, in_our_thread=True)

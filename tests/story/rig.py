@@ -216,7 +216,7 @@ def spine(document: dict[str, object]) -> None:
 
 
 def mail_at(smtp: int, imap: int) -> Change:
-    """Where the sandbox's mail server listens."""
+    """Return where the sandbox's mail server listens."""
 
     def change(document: dict[str, object]) -> None:
         for account in document["accounts"]:  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ def told(r: Rig) -> str:
 
 
 @pytest.mark.long
-async def test_forty_forged_mails_make_one_mail_to_whom_they_name_and_one_room(
+async def test_forty_forged_mails_make_one_mail_to_the_named_sender_and_one_room(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:

@@ -1,4 +1,4 @@
-"""When WhatsApp's window is closed: nothing free is sent, nothing is lost, and what waits goes out once."""
+"""The closed window of WhatsApp: no free text is sent, nothing is lost, and waiting words go out once."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Where another program serves a chat beside us: it is heard, nothing of ours interrupts it by itself."""
+"""Another program that serves a chat beside us: it is heard, and nothing of ours interrupts it by itself."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -60,7 +60,9 @@ async def test_an_answer_that_is_being_made_is_not_sent_once_another_app_answers
 
 
 @pytest.mark.parametrize("question", ["Where is my parcel?", "What is my case number?"])
-async def test_nothing_is_answered_that_another_got_with_the_word(desk: Bench, question: str) -> None:
+async def test_a_question_is_not_answered_when_another_app_takes_the_chat_with_it(
+    desk: Bench, question: str
+) -> None:
     taken = desk.event(TAKEN, MAYA, on="whatsapp")
     await desk.hear(desk.event(question, MAYA, on="whatsapp"), taken)
     assert [decision.asked for decision in await desk.turn()] == [()]
@@ -107,7 +109,7 @@ async def in_a_room(desk: Bench) -> object:
     return (await desk.held(accepted.wakes[0].conversation)).conversation.id
 
 
-async def test_people_see_who_has_the_word_and_take_it_by_writing(desk: Bench) -> None:
+async def test_people_see_that_another_app_controls_the_chat_and_take_it_by_writing(desk: Bench) -> None:
     id_ = await in_a_room(desk)
     await hear(desk, TAKEN)
     assert any("Another app is answering" in told for told in to_rooms(await desk.deliver()))
@@ -304,7 +306,7 @@ async def test_late_words_of_the_customer_release_what_waited_for_them(desk: Ben
 # What is owed to nobody
 
 
-async def test_people_owe_nothing_to_who_has_their_answer_when_the_word_comes_back(desk: Bench) -> None:
+async def test_an_answered_customer_is_promised_nothing_when_the_chat_comes_back(desk: Bench) -> None:
     id_ = await in_a_room(desk)
     await desk.deliver()
     await desk.staff("Done.", await desk.view(id_), ref="s1")  # type: ignore[arg-type]
@@ -317,7 +319,7 @@ async def test_people_owe_nothing_to_who_has_their_answer_when_the_word_comes_ba
     assert to_customers(await desk.deliver()) == []
 
 
-async def test_people_owe_nothing_to_whom_a_colleague_has_answered_beside_the_desk(desk: Bench) -> None:
+async def test_a_customer_answered_by_a_colleague_beside_the_desk_is_promised_nothing(desk: Bench) -> None:
     id_ = await desk.say("Where is my parcel?", "p1", on="messenger", overheard=True)
     await desk.say("On its way.", "p1", on="messenger", sender_role=SenderRole.INSIDER, name="Pia")
     await desk.say(PASSED, "p1", on="messenger")

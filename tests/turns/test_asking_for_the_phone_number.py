@@ -61,7 +61,7 @@ async def test_a_channel_without_such_a_button_is_not_asked_for_one(desk: Bench)
     assert any("no button to share a number" in text for text in told)
 
 
-async def test_asking_takes_the_word_back_from_another_app(desk: Bench, view: View) -> None:
+async def test_asking_for_the_number_takes_the_chat_back_from_another_app(desk: Bench, view: View) -> None:
     await desk.say(ThreadControl(ours=False), on="whatsapp")
     await desk.deliver()
     assert (await pressed(desk, view))[0] == [EN.asks_number]

@@ -33,7 +33,7 @@ def absent(turn: Turn, person: str, outcome: str, reason: str = "") -> DeliveryR
     return DeliveryReport(None, delivery(), outcome, reason, room=turn.open_room.id, absent=person)
 
 
-def test_when_the_ladder_goes_on_it_is_assigned_to_nobody() -> None:
+def test_a_conversation_is_assigned_to_nobody_when_the_ladder_goes_on() -> None:
     turn = drafted(waiting())
     assign(turn, PersonId("carla"), PersonId("hugo"))
     assert turn.escalation is not None
@@ -139,7 +139,7 @@ def test_the_holder_cannot_be_assigned_the_conversation_again() -> None:
     assert held_by(story) == "hugo"
 
 
-def test_nobody_is_assigned_whom_the_file_does_not_name() -> None:
+def test_a_person_whom_the_file_does_not_name_cannot_be_assigned() -> None:
     story = held_by_hugo()
     told = assigned(story, CARLA, "U0STRANGER", seen="hugo")
     assert told == ["That person is not named in the organization file."]

@@ -83,7 +83,7 @@ async def test_a_burst_is_one_post_in_the_room_that_grows(desk: Bench) -> None:
     assert "means the newest message" in post
 
 
-async def test_all_of_it_is_in_the_log_in_the_order_in_which_it_was_written(desk: Bench) -> None:
+async def test_all_messages_of_a_burst_are_in_the_log_in_the_order_of_writing(desk: Bench) -> None:
     conversation = await limited(desk)
     await write(desk, range(1, 40))
     view = await desk.view(conversation)
@@ -91,7 +91,7 @@ async def test_all_of_it_is_in_the_log_in_the_order_in_which_it_was_written(desk
     assert told == ["Help!", *(f"line {n:03}" for n in range(1, 40))]
 
 
-async def test_when_it_is_over_the_next_message_has_a_line_of_its_own(desk: Bench) -> None:
+async def test_the_next_message_after_a_burst_has_a_line_of_its_own(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 10))
     await desk.deliver()
@@ -177,7 +177,7 @@ async def test_files_of_a_burst_are_shown_together(desk: Bench) -> None:
     assert [each.name for each in post.attachments] == [f"photo-{n}.jpg" for n in range(3)]
 
 
-async def test_an_agent_is_asked_once_about_all_of_it_when_it_is_over(desk: Bench) -> None:
+async def test_an_agent_is_asked_once_about_a_whole_burst_when_it_is_over(desk: Bench) -> None:
     desk.customer_per_minute = ALLOWED
     asked: list[tuple[str, ...]] = []
 
@@ -227,7 +227,7 @@ async def test_another_customers_card_does_not_wait_for_a_burst(desk: Bench) -> 
 
 
 @pytest.mark.long
-async def test_a_backlog_is_dealt_with_in_several_turns_and_nothing_of_it_is_passed_over(desk: Bench) -> None:
+async def test_a_backlog_is_handled_in_several_turns_and_no_message_is_passed_over(desk: Bench) -> None:
     conversation = await escalated(desk)
     many = 2 * INPUTS_AT_ONCE + 50
     await desk.hear(*(desk.event(f"line {n:03}", message=f"b{n}") for n in range(many)))

@@ -56,7 +56,7 @@ async def proved(desk: Bench) -> tuple[ConversationId, str]:
     return id_, next(one.place.chat for one in left if one.place.channel == "email")
 
 
-async def test_the_code_goes_there_and_the_word_of_it_here(desk: Bench) -> None:
+async def test_the_code_goes_to_the_new_address_and_the_notice_of_it_to_the_chat(desk: Bench) -> None:
     await asked(desk)
     left = await desk.deliver()
     [mail] = there(left)
@@ -130,7 +130,7 @@ async def test_an_edit_of_a_wrong_code_brings_no_other_one(desk: Bench) -> None:
     assert "654322" not in str([m.text for m in (await desk.view(id_)).story])
 
 
-async def test_people_see_that_it_goes_on_there(desk: Bench) -> None:
+async def test_people_see_that_the_customer_confirmed_another_address(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     await desk.held(accepted.wakes[0].conversation)
@@ -141,7 +141,7 @@ async def test_people_see_that_it_goes_on_there(desk: Bench) -> None:
     assert any("confirmed an address" in text for text in to_rooms(await desk.deliver()))
 
 
-async def test_the_next_mail_from_that_address_is_theirs_however_it_is_spelt(desk: Bench) -> None:
+async def test_a_mail_from_the_proved_address_is_the_customers_however_it_is_spelt(desk: Bench) -> None:
     id_ = await desk.say("Hello")
     await desk.deliver()
     await desk.say("Please write to my email Maya@A.example")
@@ -228,7 +228,7 @@ async def test_where_others_read_or_nobody_vouches_no_code_is_sent(
     assert to_customers(left) == ["An answer."]
 
 
-async def test_without_an_account_that_could_it_is_a_message_like_any_other(desk: Bench) -> None:
+async def test_the_wish_to_go_on_elsewhere_is_a_plain_message_without_a_fitting_account(desk: Bench) -> None:
     rules = desk.rules
     desk.rules = lambda: replace(rules(), begin={})  # type: ignore[method-assign]
     await desk.say(ASK)
@@ -332,7 +332,7 @@ async def test_a_held_answer_does_not_interrupt_another_app(desk: Bench) -> None
 
 
 async def test_a_persons_correction_is_no_automatic_reply(desk: Bench) -> None:
-    """Where mails cannot be changed a correction is a mail, and leaves however often agents answered."""
+    """A correction is a mail where mails cannot be changed, and leaves however often agents answered."""
     cap = desk.organization.policies.automatic_replies_per_hour
     there_ = {"on": "email", "chat": "t", "shared": True}
     for n in range(cap):

@@ -1,4 +1,4 @@
-"""Where each message costs money: one turn sends one message where one will do."""
+"""Channels on which each message costs money: one turn sends one message where one will do."""
 
 from dataclasses import replace
 
@@ -118,7 +118,7 @@ async def test_words_of_two_turns_are_two_messages(billed: Bench) -> None:
     assert to_customers(await billed.deliver()) == ["An answer.", "An answer."]
 
 
-async def test_nothing_is_joined_to_what_a_person_wrote(billed: Bench) -> None:
+async def test_messages_of_a_person_are_not_joined(billed: Bench) -> None:
     accepted = await billed.hear(billed.event("Help!", MAYA, on="whatsapp"))
     await billed.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     view = await billed.held(accepted.wakes[0].conversation)

@@ -144,7 +144,7 @@ class Reader:
 @pytest.mark.long
 @pytest.mark.parametrize("on", ["telegram", "whatsapp", "email"])
 @pytest.mark.parametrize("seed", range(WALKS))
-async def test_no_automatic_words_without_it_and_never_twice(desk: Bench, on: str, seed: int) -> None:
+async def test_no_automatic_words_without_a_disclosure_and_never_two(desk: Bench, on: str, seed: int) -> None:
     speaking(desk, *SHIPPED)
     chance = Random(f"{on} {seed}")  # noqa: S311  a walk can be repeated
     customer = Reader(desk, chance, on)

@@ -91,7 +91,7 @@ async def test_an_edit_waits_for_its_own_message_and_in_its_own_chat(desk: Bench
     assert await adopted(desk) == 0
 
 
-async def test_an_edit_that_waits_is_erased_with_who_made_it(desk: Bench) -> None:
+async def test_a_waiting_edit_is_erased_with_its_author(desk: Bench) -> None:
     before = await desk.say("Hello", on="whatsapp")
     await desk.deliver()
     await desk.end(before)
@@ -116,7 +116,7 @@ async def waiting(desk: Bench) -> int:
     return len(await desk.rows("select 1 from inbox where waits_for is not null"))
 
 
-async def test_an_edit_of_what_we_never_had_is_erased_with_who_made_it(desk: Bench) -> None:
+async def test_an_edit_of_an_unknown_message_is_erased_with_its_author(desk: Bench) -> None:
     """They had written before they edited it, in another thread, or only since."""
     await desk.hear(desk.event(Edited("w1", FIRST_EDIT), "otto", on="whatsapp"))
     since = await desk.say("Hello", "otto", on="whatsapp")
@@ -132,7 +132,7 @@ async def test_an_edit_of_what_we_never_had_is_erased_with_who_made_it(desk: Ben
         assert await waiting(desk) == left
 
 
-async def test_an_edit_that_waits_is_found_though_who_made_it_was_merged(desk: Bench) -> None:
+async def test_a_waiting_edit_is_found_though_its_author_was_merged(desk: Bench) -> None:
     other = await desk.say("Hi", "otto")
     before = await of_who_is_over(desk)
     await desk.hear(desk.event(Edited("w1", FIRST_EDIT), on="whatsapp"))
@@ -169,7 +169,7 @@ async def test_an_edit_of_what_the_conversation_has_waits_for_nothing(desk: Benc
     assert await waiting(desk) == 0
 
 
-async def test_nobody_fills_the_inbox_with_edits_of_what_we_do_not_have(desk: Bench) -> None:
+async def test_edits_of_unknown_messages_cannot_fill_the_inbox(desk: Bench) -> None:
     desk.customer_per_minute = 20
     await desk.hear(*(desk.event(Edited(f"w{n}", FIRST_EDIT), on="whatsapp") for n in range(50)))
     assert await waiting(desk) <= 21
@@ -415,7 +415,7 @@ async def test_a_redelivered_edit_does_not_change_its_message_again(desk: Bench)
 
 
 @pytest.mark.parametrize("kept", ["mail", "telegram"])
-async def test_an_edit_waits_though_who_made_it_becomes_one_with_somebody(desk: Bench, kept: str) -> None:
+async def test_a_waiting_edit_outlives_a_merge_of_its_author(desk: Bench, kept: str) -> None:
     old = await desk.say("Hello", message="m0")
     mail = await desk.say("Hello", "maya@x.example", on="email")
     await desk.deliver()
@@ -427,7 +427,7 @@ async def test_an_edit_waits_though_who_made_it_becomes_one_with_somebody(desk: 
     assert await asked(desk, desk.event("oldest", message="m1")) == [("newest",)]
 
 
-async def test_an_edit_waits_though_who_made_it_is_parted_from_somebody(desk: Bench) -> None:
+async def test_a_waiting_edit_outlives_a_parting_of_its_author(desk: Bench) -> None:
     old = await desk.say("Hello", message="m0")
     mail = await desk.say("Hello", "maya@x.example", on="email")
     await desk.deliver()
@@ -463,7 +463,7 @@ async def test_edits_of_known_messages_do_not_count_as_early_ones(desk: Bench) -
     assert await waiting(desk) == 3
 
 
-async def test_an_edit_that_waits_beside_its_note_is_erased_with_who_made_it(desk: Bench) -> None:
+async def test_a_waiting_edit_and_its_note_are_erased_with_their_author(desk: Bench) -> None:
     id_ = await desk.say("Hello", message="m0")
     await desk.say(Edited("m1", "secret"))
     assert await waiting(desk) == 1

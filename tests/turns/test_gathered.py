@@ -107,7 +107,7 @@ async def test_the_button_opens_the_next_few(desk: Bench) -> None:
     assert not post.buttons
 
 
-async def test_only_the_team_opens_them(desk: Bench) -> None:
+async def test_only_the_team_opens_further_rooms(desk: Bench) -> None:
     await forged(desk, 8)
     item, post = await notice(desk)
     await press(desk, item, post, "U0STRANGER")

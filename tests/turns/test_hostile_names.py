@@ -54,7 +54,7 @@ async def test_in_no_line_about_a_customer(desk: Bench, content: Content) -> Non
 
 
 @pytest.mark.parametrize("sender_role", list(SenderRole))
-async def test_in_no_line_about_whoever_else_writes_in_the_thread(
+async def test_a_hostile_name_of_another_writer_has_no_effect_in_the_room(
     desk: Bench, sender_role: SenderRole
 ) -> None:
     await escalated(desk, **THREAD)

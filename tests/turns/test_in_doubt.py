@@ -155,7 +155,7 @@ async def test_a_customer_who_had_another_answer_meanwhile_is_sent_nothing_again
     assert ": 3. Not sent, as the customer had another answer meanwhile: 1." in platform.notices[-1].text
 
 
-async def test_only_the_team_may_press(desk: Bench) -> None:
+async def test_only_the_team_may_press_the_button_of_the_notice(desk: Bench) -> None:
     platform = Platform()
     await in_doubt(desk, platform, 4)
     await press(desk, platform, "U0STRANGER")
@@ -217,7 +217,7 @@ async def test_a_message_delivered_by_a_worker_believed_dead_is_not_sent_again_o
     assert await rooms(desk) == 0
 
 
-async def test_nobody_is_called_for_what_a_worker_believed_dead_had_delivered(desk: Bench) -> None:
+async def test_nobody_is_called_for_messages_that_a_worker_believed_dead_had_delivered(desk: Bench) -> None:
     platform = Platform()
     await in_doubt(desk, platform, 4)
     await desk.execute("update outbox set state = 'delivered', error = null where state = 'unknown'")

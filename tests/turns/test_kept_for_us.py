@@ -52,7 +52,7 @@ async def test_a_question_whose_answer_was_taken_back_is_answered_with_the_next(
     assert await asked(desk, "Are you there?") == [["Where is my parcel?", "Are you there?"]]
 
 
-async def test_a_question_of_the_second_in_which_another_app_takes_the_word_is_answered_with_the_next(
+async def test_a_question_of_the_second_of_a_takeover_is_answered_with_the_next_one(
     desk: Bench,
 ) -> None:
     now = await answered_before(desk)
@@ -70,7 +70,7 @@ async def test_a_question_to_us_that_is_told_late_is_answered_with_the_next(desk
     assert await asked(desk, "Hm?", at=now + timedelta(seconds=30)) == [["Where is my parcel?", "Hm?"]]
 
 
-async def test_a_press_on_a_button_of_ours_gives_us_the_word(desk: Bench) -> None:
+async def test_a_press_on_a_button_of_ours_gives_us_the_chat(desk: Bench) -> None:
     """Messenger names no message for it."""
     now = datetime.now(UTC)
     await desk.say("Hello", "p1", on="messenger", at=now - timedelta(minutes=5))
@@ -83,7 +83,7 @@ async def test_a_press_on_a_button_of_ours_gives_us_the_word(desk: Bench) -> Non
 # What was told to another app
 
 
-async def test_the_answer_and_what_says_that_an_ai_writes_are_in_the_language_of_what_another_was_told(
+async def test_answer_and_disclosure_use_the_language_of_words_to_another_app(
     desk: Bench,
 ) -> None:
     await hear(desk, GERMAN, overheard=True)
@@ -136,9 +136,7 @@ async def test_a_message_that_the_desk_has_answered_is_not_answered_again(
 
 
 @pytest.mark.parametrize("over", [False, True])
-async def test_that_the_word_is_ours_may_be_told_before_the_words_that_begin_a_conversation(
-    desk: Bench, *, over: bool
-) -> None:
+async def test_control_may_be_passed_to_us_before_the_first_words_arrive(desk: Bench, *, over: bool) -> None:
     now = datetime.now(UTC) - timedelta(minutes=1)
     if over:
         id_ = await hear(desk, "Hello", at=now - timedelta(hours=1))
@@ -151,7 +149,7 @@ async def test_that_the_word_is_ours_may_be_told_before_the_words_that_begin_a_c
     assert await desk.conversations() == 1 + over
 
 
-async def test_that_another_app_answers_may_be_told_before_the_words_that_begin_a_conversation(
+async def test_another_app_may_take_control_before_the_first_words_arrive(
     desk: Bench,
 ) -> None:
     now = datetime.now(UTC) - timedelta(minutes=1)
@@ -170,7 +168,7 @@ async def hear_alone(desk: Bench, content: object, **more: object) -> None:
 
 
 @pytest.mark.long
-async def test_in_whatever_order_it_is_told_everything_is_answered_once(desk: Bench) -> None:
+async def test_everything_is_answered_once_in_whatever_order_events_arrive(desk: Bench) -> None:
     """Each of as many customers as there are orders is told of in another one, and everything twice."""
     words = ["First, please", "Second, please", "Third, please"]
     base = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
@@ -198,7 +196,7 @@ async def test_in_whatever_order_it_is_told_everything_is_answered_once(desk: Be
     assert answered == Counter((who, text) for who in orders for text in words)
 
 
-async def test_the_word_that_came_before_their_next_words_is_told_after_them(desk: Bench) -> None:
+async def test_control_passed_before_the_next_words_but_told_after_them_counts(desk: Bench) -> None:
     now = await answered_before(desk)
     await hear(desk, TAKEN, at=now + timedelta(seconds=10))
     await hear(desk, "Where is my parcel?", overheard=True, at=now + timedelta(seconds=20))
@@ -258,7 +256,7 @@ def refused(item: Item) -> Dead | None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("fate", [refused, Bench.closed])
-async def test_words_of_a_person_that_do_not_leave_give_nobody_the_word(
+async def test_words_of_a_person_that_do_not_leave_take_no_control(
     desk: Bench, fate: Callable[[Item], Dead | None]
 ) -> None:
     id_ = await in_a_room(desk)
@@ -274,7 +272,7 @@ async def test_words_of_a_person_that_do_not_leave_give_nobody_the_word(
 
 
 @pytest.mark.long
-async def test_that_it_is_closed_is_said_after_the_words_of_a_person_that_got_us_the_word(
+async def test_the_closing_is_told_after_words_of_a_person_that_took_control(
     desk: Bench,
 ) -> None:
     id_ = await in_a_room(desk)
@@ -307,7 +305,7 @@ async def goes_on_by_mail(desk: Bench) -> str:
 
 
 @pytest.mark.long
-async def test_a_mail_is_answered_although_another_takes_the_word_on_whatsapp(desk: Bench) -> None:
+async def test_a_mail_is_answered_although_another_app_takes_the_chat_on_whatsapp(desk: Bench) -> None:
     thread = await goes_on_by_mail(desk)
     assert await asked(desk, "Where is my parcel?", MAIL, on="email", chat=thread)
     await hear(desk, TAKEN)
@@ -316,7 +314,7 @@ async def test_a_mail_is_answered_although_another_takes_the_word_on_whatsapp(de
 
 
 @pytest.mark.long
-async def test_a_mail_to_us_leaves_the_word_on_whatsapp_where_it_is(desk: Bench) -> None:
+async def test_a_mail_to_us_does_not_change_control_on_whatsapp(desk: Bench) -> None:
     thread = await goes_on_by_mail(desk)
     await hear(desk, TAKEN)
     await hear(desk, "Where is my parcel?", overheard=True)

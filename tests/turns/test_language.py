@@ -100,7 +100,7 @@ async def test_an_automatic_message_does_not_set_the_language(desk: Bench) -> No
 
 
 @pytest.mark.long
-async def test_the_agent_is_asked_to_answer_in_it(desk: Bench) -> None:
+async def test_the_agent_is_asked_to_answer_in_the_customers_language(desk: Bench) -> None:
     speaking(desk, "en", "fr")
     await desk.hear(desk.event("Je n'arrive pas à me connecter"))
     [decision] = await desk.turn()
@@ -110,7 +110,7 @@ async def test_the_agent_is_asked_to_answer_in_it(desk: Bench) -> None:
 
 
 @pytest.mark.long
-async def test_the_code_and_its_subject_are_in_it(desk: Bench) -> None:
+async def test_the_code_and_its_subject_are_in_the_customers_language(desk: Bench) -> None:
     speaking(desk, "en", "es")
     await desk.say("Por favor, escríbanme a maya@a.example y seguimos allí")
     left = await desk.deliver()

@@ -30,7 +30,7 @@ def waiting() -> Story:
     return story
 
 
-def test_without_any_channel_left_it_waits_for_anybody_and_its_holder_is_told_directly() -> None:
+def test_a_conversation_with_no_channel_left_is_queued_and_its_holder_told_directly() -> None:
     story = held_by_hugo()
     turn = Turn(story.desk.load(), story.desk.rules(edits=True))
     assert turn.escalation is not None

@@ -90,7 +90,7 @@ async def test_a_customer_asks_by_a_number_on_every_channel(desk: Bench, on: str
 
 
 @pytest.mark.parametrize("language", SHIPPED)
-async def test_it_is_asked_for_and_told_in_five_languages(desk: Bench, language: str) -> None:
+async def test_the_number_is_asked_for_and_told_in_five_languages(desk: Bench, language: str) -> None:
     speaking(desk, *SHIPPED)
     _, number = await ended(desk, language=language)
     texts = shipped(language)
@@ -147,7 +147,7 @@ async def test_an_identity_that_was_found_to_be_the_same_customer_asks_on_anothe
     assert f"Case {number} was closed" in told
 
 
-async def test_people_who_handle_it_see_that_it_was_asked_for_elsewhere(desk: Bench) -> None:
+async def test_people_in_the_room_see_that_the_case_was_asked_for_elsewhere(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!"))
     await desk.turn(to_people)
     id_ = accepted.wakes[0].conversation
@@ -294,7 +294,7 @@ async def test_a_colleague_in_copy_is_told_nothing_of_the_customers_cases(desk: 
 
 
 @pytest.mark.parametrize("asked", ["How is case {}?", "Send me a copy of case {}"])
-async def test_a_number_of_another_one_is_in_private_where_others_read_along_whosever_it_is(
+async def test_any_number_of_another_case_is_for_private_chats_where_others_read_along(
     desk: Bench, asked: str
 ) -> None:
     _, mayas = await ended(desk, on="slack-customers", chat="T1/D1", thread="1.1")
@@ -440,7 +440,7 @@ async def test_many_tries_in_one_turn_are_no_more_than_five(desk: Bench) -> None
     assert await tries(desk) == {"try": 5}
 
 
-async def test_their_own_number_is_no_try(desk: Bench) -> None:
+async def test_a_customers_own_number_is_no_try(desk: Bench) -> None:
     _, number = await ended(desk)
     for _ in range(8):
         await desk.say(number)
@@ -575,7 +575,7 @@ async def test_the_file_is_gone_with_its_customer_also_if_two_were_found_to_be_o
     assert key is None
 
 
-async def test_other_writers_of_a_thread_are_not_in_it(desk: Bench) -> None:
+async def test_other_writers_of_a_thread_are_not_in_the_copy(desk: Bench) -> None:
     given = {"on": "email", "chat": "t1", "shared": True}
     await desk.say("My spade is blunt", "maya@a.example", **given)
     id_ = await desk.say("Mine is, too", "bob@a.example", name="Bob", **given)

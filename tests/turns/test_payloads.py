@@ -267,7 +267,7 @@ async def test_messages_of_another_program_of_the_page_silence_nobody(desk: Benc
     assert to_customers(await desk.deliver()) == ["An answer."]
 
 
-async def test_people_read_what_came_beside_the_words(desk: Bench) -> None:
+async def test_people_read_an_order_or_a_contact_beside_the_words(desk: Bench) -> None:
     order = Reference(described="Order:\n- 2 × mug")
     accepted = await desk.hear(desk.event(Said(""), on="whatsapp", reference=order))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))

@@ -114,7 +114,7 @@ async def test_where_the_channel_has_no_reactions_nobody_is_told_where_to_react(
     assert not await after_the_undo(desk)
 
 
-async def test_within_the_undo_it_is_taken_back_by_removing_it(desk: Bench) -> None:
+async def test_a_reaction_removed_within_the_undo_is_taken_back(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await desk.staff(Reacted(LINE, "👍", added=False), view)
@@ -123,7 +123,7 @@ async def test_within_the_undo_it_is_taken_back_by_removing_it(desk: Bench) -> N
     assert marks(left) == [Mark.WAITING, Mark.WITHDRAWN]
 
 
-async def test_later_it_is_removed_where_the_customer_sees_it(desk: Bench) -> None:
+async def test_a_reaction_removed_later_is_removed_for_the_customer(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await after_the_undo(desk)
@@ -211,7 +211,7 @@ async def test_nothing_leaves_where_the_channel_has_no_reactions(desk: Bench) ->
 
 
 @pytest.mark.parametrize("sender_role", [SenderRole.INSIDER, SenderRole.STRANGER])
-async def test_on_the_words_of_somebody_else_in_the_customers_thread_it_stays_inside(
+async def test_a_reaction_to_another_writer_in_the_customers_thread_stays_inside(
     desk: Bench, sender_role: SenderRole
 ) -> None:
     on = "slack-customers"
@@ -232,7 +232,7 @@ async def test_on_the_words_of_somebody_else_in_the_customers_thread_it_stays_in
     assert isinstance(told.operation, Whisper)
 
 
-async def test_one_that_fails_is_told_in_the_room(desk: Bench) -> None:
+async def test_a_reaction_that_fails_is_told_in_the_room(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await desk.undo_is_over()

@@ -189,7 +189,7 @@ async def test_a_message_that_an_operator_sent_again_is_no_failure_any_more(desk
     assert states(await desk.view(id_), "An answer.") == [S.SENT]
 
 
-async def test_a_receipt_of_what_nobody_sent_changes_nothing(desk: Bench) -> None:
+async def test_a_receipt_for_an_unknown_message_changes_nothing(desk: Bench) -> None:
     view = await desk.held(await escalated(desk))
     await said(desk, view, "one", "w1")
     await told(desk, STATUS.FAILED, "w9", "s-one", code="send.refused")

@@ -156,7 +156,7 @@ async def test_the_ids_of_a_room_are_none_of_the_customers_chat(desk: Bench) -> 
         assert "↩️ to an earlier message\n" in shown(await desk.deliver(), f"not {number}").text
 
 
-async def test_a_room_that_opens_later_tells_it_in_the_story(desk: Bench) -> None:
+async def test_a_room_that_opens_later_shows_references_in_the_story(desk: Bench) -> None:
     await desk.say("Hello", MAYA, on="whatsapp", message="w1")
     await desk.hear(
         desk.event("this one", MAYA, on="whatsapp", reply_to="w1", reference=Reference(forwarded=True))

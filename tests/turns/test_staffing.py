@@ -83,7 +83,7 @@ def test_in_the_teams_new_channel_the_holder_is_called() -> None:
     assert "works in another channel now" in called.text
 
 
-def test_in_the_teams_new_channel_whoever_was_asked_to_take_it_is_called() -> None:
+def test_the_assignee_is_called_in_the_teams_new_channel() -> None:
     story = waiting()
     turn = Turn(story.desk.load(), story.desk.rules(edits=True))
     assign(turn, PersonId("carla"), PersonId("hugo"))

@@ -124,7 +124,7 @@ async def test_a_person_is_told_that_their_words_were_stopped_while_they_grew(de
     assert "✋ The customer stopped this answer midway and has seen only the beginning." in told
 
 
-async def test_the_copy_has_of_an_answer_that_was_stopped_while_it_grew_what_was_shown(desk: Bench) -> None:
+async def test_the_copy_has_what_was_shown_of_an_answer_stopped_while_it_grew(desk: Bench) -> None:
     await stopped_midway(desk, "An answer.", len("An ans"))
     await desk.say(COPY, **WHERE)  # type: ignore[arg-type]
     _, copied = await copy_in(desk)
@@ -141,7 +141,7 @@ async def test_a_stop_that_the_platform_tells_late_spares_what_was_asked_after_i
     assert to_customers(await desk.deliver()) == ["An answer."]
 
 
-async def test_nothing_is_begun_by_it(desk: Bench) -> None:
+async def test_the_stop_button_begins_no_conversation(desk: Bench) -> None:
     for sender_role in SenderRole:
         stopped = desk.event(Stopped(), shared=True, sender_role=sender_role, **WHERE)  # type: ignore[arg-type]
         assert (await desk.hear(stopped)).wakes == ()
@@ -169,7 +169,7 @@ async def test_people_are_told_in_one_line_and_their_words_still_leave(desk: Ben
     assert to_customers(await desk.deliver()) == ["I am here."]
 
 
-async def test_that_people_were_called_is_said_all_the_same(desk: Bench) -> None:
+async def test_the_notice_of_a_handoff_leaves_in_spite_of_the_stop(desk: Bench) -> None:
     await desk.hear(desk.event("Help!", **WHERE))  # type: ignore[arg-type]
     [decision] = await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     await stop(desk)
@@ -198,7 +198,7 @@ async def test_a_handoff_says_it_when_the_greeting_that_said_it_does_not_leave(d
     assert handoff.startswith(f"{OURS}\n\n")
 
 
-async def test_anybody_who_reads_along_may_stop_it(desk: Bench) -> None:
+async def test_anybody_who_reads_along_may_stop_an_answer(desk: Bench) -> None:
     shared = {**WHERE, "shared": True, "private": False}
     id_ = await desk.say("Tell me all.", **shared)  # type: ignore[arg-type]
     for who, sender_role in (("colleague", SenderRole.INSIDER), ("other", SenderRole.STRANGER)):

@@ -38,7 +38,7 @@ def asked(_: Decision) -> HandOver:
     raise AssertionError("an agent is asked about mail that nobody vouches for")
 
 
-async def test_it_is_acknowledged_by_our_own_words_and_no_agent_is_asked(desk: Bench) -> None:
+async def test_an_unverified_mail_is_acknowledged_in_our_own_words_and_asks_no_agent(desk: Bench) -> None:
     event = desk.event("Buy", VERA, on="email", shared=True, verified=False)
     await desk.hear(event)
     await desk.turn(asked)
@@ -93,7 +93,9 @@ async def test_a_mail_that_cannot_be_acknowledged_is_shown_to_people_alone(desk:
     assert any("Help" in text for text in to_rooms(left))
 
 
-async def test_nothing_else_of_ours_leaves_by_itself_until_they_have_answered(desk: Bench) -> None:
+async def test_nothing_automatic_leaves_after_the_acknowledgement_until_they_have_answered(
+    desk: Bench,
+) -> None:
     await forged(desk)
     [[id_]] = await desk.rows("select id from conversations")
     view = await desk.view(id_)  # type: ignore[arg-type]

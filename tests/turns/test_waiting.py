@@ -50,7 +50,7 @@ def test_the_handoff_says_when_an_answer_can_be_expected(story: Waiting) -> None
     assert story.told() == [f"{HANDOFF} You hear from us within 15 minutes. {NUMBER}"]
 
 
-def test_it_is_said_that_it_takes_longer_when_the_time_is_over_and_not_before(story: Waiting) -> None:
+def test_a_delay_is_told_when_the_promised_time_is_over_and_not_before(story: Waiting) -> None:
     ask(story)
     story.told()
     assert after(story, 14) == []
@@ -154,7 +154,7 @@ def test_more_words_of_theirs_put_nothing_off(story: Waiting) -> None:
 
 
 @pytest.mark.long
-def test_out_of_hours_it_is_said_when_they_are_back_and_no_delay_before_that() -> None:
+def test_no_delay_is_told_out_of_hours_before_the_team_is_back() -> None:
     story = Waiting(ModelDesk(organization()))
     story.desk.now = SATURDAY
     ask(story)

@@ -118,7 +118,7 @@ async def test_the_customers_word_after_the_refusal_is_recorded(desk: Bench) -> 
 
 
 @pytest.mark.long
-async def test_however_the_word_and_the_refusal_race_it_leaves_once(desk: Bench) -> None:
+async def test_a_line_leaves_once_however_the_customers_message_and_the_refusal_race(desk: Bench) -> None:
     """Each in a transaction of its own, at the same time: whichever is first, nothing is stuck or doubled."""
     database = Database(desk.database.url, pool=4)
     twin = await another(database)
@@ -263,7 +263,7 @@ async def test_after_a_template_one_may_still_drop_what_waits(desk: Bench) -> No
     assert len(settled(await desk.deliver())) == 1
 
 
-async def test_send_again_ends_when_it_was_pressed(desk: Bench) -> None:
+async def test_the_button_send_again_goes_away_when_pressed(desk: Bench) -> None:
     view = await held(desk)
     await desk.staff("one", view, ref="s0")
     await desk.undo_is_over()
@@ -521,7 +521,7 @@ async def test_the_last_part_of_a_message_that_came_too_late_is_counted(desk: Be
     assert to_customers(await desk.deliver()) == ["one"]
 
 
-async def test_a_refusal_that_comes_before_we_have_recorded_that_it_was_taken(desk: Bench) -> None:
+async def test_a_refusal_that_overtakes_our_own_delivery_report_parks_the_message(desk: Bench) -> None:
     """The receipt overtakes our own report of the same delivery: what it says is the later truth."""
     view = await held(desk)
     id_ = view.conversation.id

@@ -128,7 +128,7 @@ async def test_words_of_an_erased_writer_in_anothers_thread_are_nowhere_any_more
         assert await remains(connection, desk.keys, desk.tenant, [tom]) == ()
 
 
-async def test_the_customers_whose_conversation_it_is_goes_on(desk: Bench) -> None:
+async def test_the_conversation_of_the_other_customer_goes_on(desk: Bench) -> None:
     tom = await of_tom(desk, MAIL | {"chat": "t2"})
     conversation = await hers(desk, HERS)
     await desk.say(WORDS, TOM, **HERS)
@@ -181,7 +181,7 @@ async def test_a_post_that_failed_cannot_be_sent_again(desk: Bench) -> None:
     assert WORDS not in await readable(desk, conversation)
 
 
-async def test_their_files_are_deleted_from_the_store(desk: Bench, tmp_path: Path) -> None:
+async def test_files_of_an_erased_writer_are_deleted_from_the_store(desk: Bench, tmp_path: Path) -> None:
     tom = await of_tom(desk, MAIL | {"chat": "t2"})
     await hers(desk, HERS)
     for who in (MAYA, TOM):
@@ -221,7 +221,7 @@ async def test_erasing_says_that_messages_without_a_recorded_writer_are_unknown(
     assert not (await erased(desk, maya)).unknown, "hers are all gone now"
 
 
-async def test_no_conversation_of_theirs_is_left_open_where_nobody_ever_looked_at_it(desk: Bench) -> None:
+async def test_an_erased_customers_conversation_without_a_room_is_resolved(desk: Bench) -> None:
     conversation = await desk.say("How do I pay?")
     await erased(desk, await desk.customer_of(conversation))
     await desk.turn()
@@ -259,7 +259,7 @@ async def test_private_words_of_a_customer_once_merged_with_another_are_erased(d
     assert next((m.text, m.state) for m in view.story) == ("Hello", MessageState.RECEIVED), "hers stays"
 
 
-async def test_while_two_are_one_what_both_wrote_is_gone_with_them(desk: Bench) -> None:
+async def test_erasing_a_merged_customer_erases_words_written_under_both_addresses(desk: Bench) -> None:
     first = await desk.say("Hello", "maya")
     other = await desk.say("Hello, too", "+4917", on="whatsapp")
     await desk.end(other)

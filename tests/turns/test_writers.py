@@ -1,4 +1,4 @@
-"""Where several people share a thread, staff are shown who wrote what, also in the story of it."""
+"""Several writers in one thread: staff are shown who wrote what, also in the story of the thread."""
 
 import pytest
 

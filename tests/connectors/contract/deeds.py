@@ -52,9 +52,7 @@ class Deeds:
             assert (await platform.heard_of(Deleted)).message == hello.message
 
     @claims("reacts")
-    async def test_we_put_an_emoji_on_a_message_or_nothing_happens(
-        self, platform: Platform, hello: Event
-    ) -> None:
+    async def test_a_reaction_of_ours_is_shown_or_refused(self, platform: Platform, hello: Event) -> None:
         if not platform.capabilities.reacts:
             with pytest.raises(Refused):
                 await platform.deliver(hello, Emote(hello.message, "👍"))

@@ -102,7 +102,7 @@ class Failing:
         assert found is not None
         assert [bubble.id for bubble in platform.shown()] == [found.message]
 
-    async def test_it_tells_when_a_delivery_begins_and_nothing_has_arrived_by_then(
+    async def test_the_connector_tells_that_a_delivery_begins_before_anything_arrives(
         self, platform: Platform, hello: Event
     ) -> None:
         shown: list[int] = []

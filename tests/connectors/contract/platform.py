@@ -211,11 +211,11 @@ class Platform(ABC):
 
     @abstractmethod
     def is_post(self, call: str) -> bool:
-        """Whether a call of the platform's API makes a message."""
+        """Return whether a call of the platform's API makes a message."""
 
     @abstractmethod
     def is_download(self, call: str) -> bool:
-        """Whether a call of the platform's API fetches a file."""
+        """Return whether a call of the platform's API fetches a file."""
 
     def next_fault(self, kind: FaultKind, *, seconds: float = 0.0) -> None:
         """Meets the next message of ours."""

@@ -152,7 +152,7 @@ async def test_an_address_at_no_domain_is_said_to_be_that() -> None:
     assert told == "müller..de is no name of a domain: correct the address of this account"
 
 
-async def test_the_check_of_an_account_says_it(server: MailServer) -> None:
+async def test_the_check_of_an_account_names_the_missing_records(server: MailServer) -> None:
     address = "support@acme.com"
     await server.add_account(address, rig.PASSWORD)
     options = rig.options(server, address=address, dkim_selectors="google")

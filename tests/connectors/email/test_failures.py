@@ -155,7 +155,7 @@ async def test_operations_that_mail_cannot_do_are_refused(line: Line, question: 
         *(ADDRESS, ADDRESS.upper(), ADDRESS.replace("@", "+token@"), "help@brightdesk.example"),
     ],
 )
-def test_nobody_writes_to_what_is_no_address_or_our_own(address: str) -> None:
+def test_a_first_mail_to_an_invalid_address_or_our_own_is_refused(address: str) -> None:
     options = {
         "address": ADDRESS,
         "aliases": "help@brightdesk.example",

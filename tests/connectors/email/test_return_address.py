@@ -1,4 +1,4 @@
-"""Where answers to a mail go, and whether anybody vouches for that."""
+"""Return addresses: where answers to a mail go, and whether anybody vouches for that."""
 
 import pytest
 

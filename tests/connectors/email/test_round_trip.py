@@ -178,7 +178,7 @@ async def test_a_mail_is_handed_out_whatever_numbers_its_links_hold(line: Line, 
 
 
 @pytest.mark.long
-async def test_neither_is_a_mail_that_it_passes_on_as_a_file(line: Line, maya: Customer) -> None:
+async def test_a_passed_on_mail_with_a_card_number_is_not_handed_out(line: Line, maya: Customer) -> None:
     inner = f"From: bo@b.example\r\nSubject: Card\r\n\r\n{CARD}\r\n"
     raw = (
         f"{HEAD}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee his mail.\r\n--b\r\n"

@@ -116,7 +116,7 @@ async def test_somebody_in_copy_who_answers_the_first_mail_joins_its_conversatio
     assert word.reply_context == ""
 
 
-async def test_they_join_also_where_the_first_mail_was_an_answer_among_themselves(
+async def test_somebody_in_copy_joins_also_where_the_first_mail_was_a_reply(
     line: Line, maya: Customer
 ) -> None:
     old = "<old@fischer.example>"
@@ -190,7 +190,7 @@ async def test_people_answer_whom_the_customer_put_in_copy_and_no_list(
     assert answer.recipients == [maya.address, *copied]
 
 
-async def test_an_answer_goes_to_who_wrote_through_a_list_that_wants_all_answers(
+async def test_an_answer_goes_to_the_writer_though_a_list_wants_all_answers(
     line: Line, maya: Customer
 ) -> None:
     wants = {"List-Post": "<mailto:team@lists.example>", "Reply-To": "team@lists.example"}
@@ -330,7 +330,7 @@ async def test_a_domain_with_letters_is_the_same_however_it_is_written(line: Lin
     assert reply.sender.external_id == question.sender.external_id
 
 
-async def test_a_form_on_our_website_speaks_for_who_filled_it_in(line: Line, maya: Customer) -> None:
+async def test_a_form_on_our_website_speaks_for_its_visitor(line: Line, maya: Customer) -> None:
     """It writes as ourselves; anybody may have typed any address."""
     form = {"From": f"Website <{ADDRESS}>", "Reply-To": "Maya Fischer <maya@fischer.example>"}
     await maya.write("Contact", "Why twice?", to=ADDRESS, headers=form)

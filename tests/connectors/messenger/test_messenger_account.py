@@ -1,4 +1,4 @@
-"""Whether the account works, and that it hears what it should."""
+"""The check of the account: it works, and hears what it should."""
 
 import pytest
 
@@ -86,7 +86,7 @@ async def test_subscribing_that_fails_says_why(line: Line) -> None:
         await line.page.register()
 
 
-def test_it_registers_and_has_files() -> None:
+def test_the_connector_registers_webhooks_and_has_files() -> None:
     page = rig.connector()
 
     assert isinstance(page, Registers)

@@ -342,7 +342,7 @@ def test_a_change_of_thread_control_is_an_event_in_the_customers_chat(what: rig.
 
 @pytest.mark.parametrize("did", ["pass_thread_control", "take_thread_control"])
 @pytest.mark.parametrize(("owner", "ours"), [("123", True), ("456", False), ("263902037430900", False)])
-def test_the_word_is_ours_only_where_our_app_gets_it(did: str, owner: str, *, ours: bool) -> None:
+def test_thread_control_is_ours_only_when_our_app_gets_it(did: str, owner: str, *, ours: bool) -> None:
     page = rig.connector(options={"page_id": rig.PAGE, "app_id": "123"})
     named = rig.item(**{did: {"new_owner_app_id": owner, "previous_owner_app_id": "9"}})
     [event] = rig.parsed(named, page=page)
@@ -350,7 +350,7 @@ def test_the_word_is_ours_only_where_our_app_gets_it(did: str, owner: str, *, ou
     assert event.content == ThreadControl(ours)
 
 
-def test_the_word_given_to_an_app_of_which_nobody_says_that_it_is_ours_changes_nothing() -> None:
+def test_thread_control_passed_to_an_unknown_app_changes_nothing() -> None:
     assert rig.one(pass_thread_control={"new_owner_app_id": "123"}).content == Ignored("pass_thread_control")
 
 

@@ -37,7 +37,7 @@ def test_as_much_markup_as_is_read_costs_no_more(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name not in ("spaces", "empty lines", "rules")])
-def test_all_of_it_is_shown(name: str) -> None:
+def test_all_of_a_hostile_text_is_shown(name: str) -> None:
     """In a code block, sign by sign, where nobody means so much markup."""
     text = TEXTS[name]
     if bounded(text) == text:

@@ -52,7 +52,7 @@ async def begun(shop: Shop, text: str = "It is broken") -> str:
     return ts
 
 
-async def test_a_message_from_outside_begins_a_conversation_and_its_thread_is_it(shop: Shop) -> None:
+async def test_a_message_from_outside_begins_a_conversation_in_its_thread(shop: Shop) -> None:
     ts = await begun(shop)
     shop.slack.say("U0ACM2", "acme", "for me too", ts)
     await shop.inbox.event(2)
@@ -255,7 +255,7 @@ async def test_people_who_come_and_go_say_nothing(shop: Shop) -> None:
     assert shop.inbox.events == []
 
 
-async def test_that_we_think_is_shown_in_a_thread_and_nowhere_else(shop: Shop) -> None:
+async def test_typing_is_shown_in_a_thread_and_nowhere_else(shop: Shop) -> None:
     ts = await begun(shop)
     await shop.connector.send(shop.outbound(Typing(), chat(shop), ts))
     assert shop.slack.pane(chat(shop).partition("/")[2], ts) == {"session": "processing"}

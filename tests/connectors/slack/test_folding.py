@@ -44,7 +44,7 @@ async def test_a_long_section_is_folded_and_its_card_works(desk: Desk) -> None:
     assert calls(desk) == [POST, UPDATE]
 
 
-async def test_where_slack_does_not_know_them_all_words_are_shown_at_once_and_it_is_asked_once(
+async def test_a_workspace_without_folding_blocks_is_asked_once_and_shows_all_words(
     desk: Desk,
 ) -> None:
     desk.slack.without_blocks("container")

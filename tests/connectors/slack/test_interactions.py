@@ -38,7 +38,7 @@ async def test_assign_opens_a_form_whose_answer_is_the_event(desk: Desk) -> None
     assert desk.slack.views("ana") == []
 
 
-async def test_a_form_that_does_not_open_says_so_to_who_pressed(desk: Desk) -> None:
+async def test_a_person_whose_form_does_not_open_is_told_so(desk: Desk) -> None:
     sent = await desk.connector.send(desk.outbound(CARD))
     desk.script.faults["views.open"] = [Fault(FaultKind.SERVER_ERROR)]
     assert (await desk.slack.click("ana", "support", sent.message, "assign:1")).taken

@@ -93,7 +93,7 @@ def test_thread_control_is_told_by_the_number_of_the_customer(kind: str, ours: b
     assert parsed(controlled("control_lost")) == ()
 
 
-def test_two_changes_of_the_word_within_a_second_are_two() -> None:
+def test_two_changes_of_thread_control_within_a_second_are_two_events() -> None:
     twice = controlled("control_taken"), controlled("control_taken", role="another_app")
     first, second = (only(payload).external_id for payload in twice)
     assert first != second

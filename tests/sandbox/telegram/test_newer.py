@@ -86,7 +86,7 @@ async def test_one_person_sees_it_and_the_answer_has_the_published_shape(office:
     assert office.group.messages() == []
 
 
-async def test_it_is_edited_and_deleted_by_methods_of_its_own(office: Office) -> None:
+async def test_a_message_for_one_person_is_edited_and_deleted_by_methods_of_its_own(office: Office) -> None:
     shapes = load_shapes()
     await office.whisper(office.hugo)
     one = {"receiver_user_id": office.hugo.id, "ephemeral_message_id": 1}
@@ -106,7 +106,7 @@ async def test_it_is_edited_and_deleted_by_methods_of_its_own(office: Office) ->
     assert refusal(await office.call("deleteEphemeralMessage", **one))[0] == 400
 
 
-async def test_it_is_kept_by_nobody(office: Office) -> None:
+async def test_a_message_for_one_person_is_not_kept_in_the_snapshot(office: Office) -> None:
     await office.whisper(office.hugo)
     anew = TelegramStandIn()
     anew.restore(office.rig.stand_in.snapshot())

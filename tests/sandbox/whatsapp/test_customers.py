@@ -230,7 +230,7 @@ async def test_a_call_that_was_taken_tells_its_length(rig: Rig, maya: Phone) -> 
     assert ended["from_parent_user_id"].startswith("DE.ENT.")
 
 
-async def test_while_another_app_has_the_word_the_product_stands_by(rig: Rig, maya: Phone) -> None:
+async def test_the_product_stands_by_while_another_app_controls_the_chat(rig: Rig, maya: Phone) -> None:
     rig.stand_in.hand_over(maya, elsewhere=True)
     rig.stand_in.hand_over(maya, elsewhere=True)  # which is so already
     maya.say("Hello, robot")

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables and markup read better whole
-"""How each mail program lays out an answer: text, and HTML with its own marks."""
+"""Layouts of an answer in each mail program: text, and HTML with its own marks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
