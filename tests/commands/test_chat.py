@@ -151,7 +151,9 @@ async def test_retrying_rings_and_is_audited_by_name(say: Chats, told: Told, wak
 
 
 @pytest.mark.long
-async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: Told, wakeups: Rung) -> None:
+async def test_going_back_to_an_older_version_needs_yes(
+    say: Chats, chat_desk: Desk, told: Told, wakeups: Rung
+) -> None:
     async with chat_desk.database.begin() as connection:
         await connection.execute(
             text(

@@ -68,7 +68,7 @@ def test_the_list_holds_nothing_that_a_customer_wrote(desk: Desks, story: Told) 
 
 
 @pytest.mark.long
-def test_no_such_customer_and_no_id_at_all(desk: Desks, story: Told) -> None:
+def test_an_unknown_customer_is_exit_1_and_an_invalid_id_exit_2(desk: Desks, story: Told) -> None:
     assert desk("customers", "show", "0" * 32).code == 1
     assert desk("customers", "show", "Tom").code == 2
 
@@ -111,7 +111,7 @@ async def test_a_merge_is_undone(say: Chats, told: Told) -> None:
     assert "charged" not in await say(f"customers show {told.maria}")
 
 
-async def test_undoing_what_was_never_done_says_whom_to_name(say: Chats, told: Told) -> None:
+async def test_undoing_a_merge_of_the_kept_customer_says_whom_to_name(say: Chats, told: Told) -> None:
     await say(f"customers merge {told.maria} {told.tom}")
     answer = await say(f"customers unmerge {told.maria}")
     assert "is merged into nobody: name who was merged, not who was kept." in answer
@@ -231,7 +231,7 @@ async def test_an_account_that_cannot_invite_says_why(say: Chats, told: Told) ->
 
 
 @pytest.mark.long
-async def test_erasing_wants_to_be_meant(say: Chats, told: Told) -> None:
+async def test_erasing_needs_yes(say: Chats, told: Told) -> None:
     assert "Nothing was erased. To erase them without being asked, add `--yes`." in await say(
         f"customers erase {told.tom}"
     )

@@ -143,7 +143,7 @@ def test_commands_on_an_empty_database_say_what_to_do(desk: Desks) -> None:
 
 
 @pytest.mark.long
-def test_status(desk: Desks, story: Told) -> None:
+def test_status_counts_everything_that_waits(desk: Desks, story: Told) -> None:
     assert golden(desk("status").out) == (
         "Brightdesk Support, version 1 of its file.\n"
         "\n"

@@ -58,7 +58,7 @@ async def test_only_one_of_many_swaps_at_once_succeeds(
     assert await vault.get("nothing") is None
 
 
-async def test_names_are_told_by_how_they_begin(database: Database, accounts: dict[str, Account]) -> None:
+async def test_names_are_listed_by_their_prefix(database: Database, accounts: dict[str, Account]) -> None:
     vault = AccountVault(database, accounts["telegram"])
     for name in ("uid:b", "uid:a", "uid%:", "key:a"):
         await vault.put(name, "x")
@@ -99,7 +99,9 @@ async def test_writers_at_the_same_time_do_not_fail(database: Database, accounts
     assert await vault.get("uid") in {str(n) for n in range(8)}
 
 
-async def test_without_a_database_it_says_so(accounts: dict[str, Account], free_port: int) -> None:
+async def test_a_vault_without_its_database_raises_storage_unavailable(
+    accounts: dict[str, Account], free_port: int
+) -> None:
     away = Database(f"postgresql://127.0.0.1:{free_port}/x", pool=1)
     try:
         with pytest.raises(StorageUnavailable):

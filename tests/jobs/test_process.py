@@ -163,7 +163,7 @@ def _somebody_waits(connection: psycopg.Connection) -> bool:
 
 
 @pytest.mark.long
-def test_it_outlives_a_redis_that_goes_away_and_comes_back(
+def test_the_process_outlives_a_redis_that_goes_away_and_comes_back(
     database_url: str, tmp_path: Path, var: Path
 ) -> None:
     valkey = EmbeddedValkey(var, durable=False)

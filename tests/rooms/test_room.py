@@ -120,7 +120,7 @@ async def test_within_the_undo_words_can_be_changed_and_withdrawn(start: Start) 
 
 
 @pytest.mark.long
-async def test_later_a_change_and_a_deletion_reach_the_customer(start: Start) -> None:
+async def test_a_change_and_a_deletion_after_the_undo_reach_the_customer(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         first, second = room.write("hugo", "You get 20 €."), room.write("hugo", "Wrong customer.")
@@ -147,7 +147,7 @@ async def test_a_change_that_does_not_reach_the_customer_is_told(start: Start) -
 
 
 @pytest.mark.long
-async def test_others_get_a_lock_and_are_told_once_that_it_stays_inside(start: Start) -> None:
+async def test_words_of_others_get_a_lock_and_their_authors_are_told_once(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         lines = [room.write("carla", "she again"), room.write("carla", "really"), room.write("hugo", "// hm")]
@@ -389,7 +389,7 @@ async def test_a_message_that_failed_can_be_sent_again(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_nobody_takes_it_and_the_next_are_called(start: Start) -> None:
+async def test_the_next_team_is_called_when_nobody_takes_a_conversation(start: Start) -> None:
     async with start(ladder("400ms", ("escalation-team", "1ms"), reminder="100ms")) as r:
         room = await Room(r).open()
         await room.says("Nobody has taken this yet")
@@ -467,7 +467,7 @@ async def test_duplicates_and_our_own_events_are_harmless(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_within_the_window_it_is_the_same_conversation_and_later_a_new_one(start: Start) -> None:
+async def test_a_customer_who_writes_after_the_reopen_window_begins_a_new_conversation(start: Start) -> None:
     def brief(document: dict[str, object]) -> None:
         document["reopen_window"] = "1ms"
 
@@ -484,7 +484,7 @@ async def test_within_the_window_it_is_the_same_conversation_and_later_a_new_one
 
 
 @pytest.mark.long
-async def test_within_the_window_it_goes_back_to_the_team_in_the_same_thread(start: Start) -> None:
+async def test_a_customer_who_writes_within_the_window_reopens_the_same_thread(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         await r.press("hugo", CHANNEL, room.ts, "resolve")
@@ -501,7 +501,7 @@ async def test_within_the_window_it_goes_back_to_the_team_in_the_same_thread(sta
 
 
 @pytest.mark.long
-async def test_a_resolution_pressed_by_mistake_is_undone_and_the_customer_never_hears_of_it(
+async def test_a_resolution_pressed_by_mistake_is_undone_unheard_by_the_customer(
     start: Start,
 ) -> None:
     async with start(undo("3s")) as r:

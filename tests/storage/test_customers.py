@@ -289,7 +289,7 @@ async def test_a_merged_customer_goes_on_in_the_open_conversation_and_a_parted_o
     assert await where(database, keys, "remaining") == (told.plain, told.maria)
 
 
-async def test_parting_leaves_matters_alone_that_were_never_shared(
+async def test_parting_leaves_conversations_alone_that_were_never_shared(
     database: Database, keys: Keys, told: Told
 ) -> None:
     async with database.begin() as connection:

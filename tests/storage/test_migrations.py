@@ -270,7 +270,7 @@ async def spine(url: str, newest: str) -> AsyncIterator[Old]:
 
 
 @pytest.mark.long
-async def test_everything_that_went_on_goes_on(empty_url: str, database_url: str) -> None:
+async def test_open_conversations_go_on_after_the_migration(empty_url: str, database_url: str) -> None:
     async with spine(empty_url, database_url) as old:
         sealer = await old.matter("maya")
         await old.held("maya", sealer)

@@ -86,7 +86,7 @@ READ = Receipt(status=ReceiptStatus.READ, messages=("p1",))
 # --- one matter --------------------------------------------------------------------------------------------
 
 
-async def test_a_known_customer_has_one_matter_on_two_channels(desk: Bench) -> None:
+async def test_a_known_customer_has_one_conversation_on_two_channels(desk: Bench) -> None:
     phone = await desk.say("Hello", on="telegram")
     other = await desk.say("Hello, too", "+4917", on="whatsapp")
     assert phone != other
@@ -289,7 +289,7 @@ async def test_a_message_of_a_program_moves_no_conversation(desk: Bench) -> None
 # --- invitations -------------------------------------------------------------------------------------------
 
 
-async def test_an_invitation_makes_two_addresses_one_customer_and_one_matter(desk: Bench) -> None:
+async def test_an_invitation_makes_two_addresses_one_customer_with_one_conversation(desk: Bench) -> None:
     phone = await desk.say("Hello")
     token = await invited(desk, phone)
     assert await desk.say(Started(token), "+4917", on="whatsapp") == phone
@@ -308,7 +308,7 @@ async def test_a_customer_known_before_is_merged_by_an_invitation(desk: Bench) -
     assert [m.text for m in view.story if m.role == "customer"] == ["Hi"]
 
 
-async def test_an_invitation_is_good_for_one(desk: Bench) -> None:
+async def test_an_invitation_is_valid_for_one_address_alone(desk: Bench) -> None:
     phone = await desk.say("Hello")
     token = await invited(desk, phone)
     assert await desk.say(Started(token), "+1", on="whatsapp") == phone
@@ -378,7 +378,7 @@ async def test_an_invitation_out_of_a_group_does_not_let_the_group_read_on(desk:
 # --- a changed number --------------------------------------------------------------------------------------
 
 
-async def test_a_changed_number_is_the_same_customer_and_the_matter_goes_on_there(desk: Bench) -> None:
+async def test_a_customer_with_a_changed_number_goes_on_in_their_conversation(desk: Bench) -> None:
     phone = await desk.say("Hello", "+1", on="whatsapp")
     await desk.hear(desk.event(AddressChanged("+2"), "+1", on="whatsapp"))
     await desk.turn()
@@ -395,7 +395,7 @@ async def test_a_number_that_changed_beside_words_is_followed(desk: Bench) -> No
     assert await desk.say("From the new one", "+2", on="whatsapp") == phone
 
 
-async def test_a_number_that_somebody_had_before_is_theirs_who_have_it_now(desk: Bench, twin: Bench) -> None:
+async def test_a_reassigned_number_belongs_to_the_customer_who_has_it_now(desk: Bench, twin: Bench) -> None:
     """The platform vouches for it: whoever has moved there must not come into the other's history."""
     mine = await desk.say("Hello", "+1", on="whatsapp")
     theirs = await twin.say("Hello", "+2", on="whatsapp")
@@ -521,7 +521,7 @@ async def test_an_erased_customer_who_writes_again_is_new(desk: Bench, twin: Ben
     assert [m.text for m in (await desk.view(after)).story if m.role == "customer"] == ["Hello again"]
 
 
-async def test_erasing_one_who_went_on_in_anothers_thread_leaves_the_other(desk: Bench) -> None:
+async def test_erasing_a_customer_who_went_on_in_anothers_thread_leaves_the_other(desk: Bench) -> None:
     there = {"on": "email", "chat": "t1", "shared": True}
     mine = await desk.say("Hello", "maya@a.example", **there)
     await desk.end(mine)
@@ -613,7 +613,7 @@ async def test_a_conversation_begun_while_merged_goes_with_the_customer_who_bega
     assert answers.count("telegram") == 2
 
 
-async def test_a_matter_whose_place_had_gone_on_elsewhere_gets_it_back(desk: Bench) -> None:
+async def test_a_conversation_gets_its_place_back_after_parting(desk: Bench) -> None:
     phone, other = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
     await desk.end(phone)
     await made_one(desk, phone, other)

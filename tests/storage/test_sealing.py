@@ -224,7 +224,7 @@ def test_different_parts_have_different_hashes(one: list[str], two: list[str]) -
 
 
 @given(any_text, any_text, any_text)
-def test_where_one_part_ends_matters(a: str, b: str, c: str) -> None:
+def test_the_hash_depends_on_where_one_part_ends(a: str, b: str, c: str) -> None:
     hashed = KeyedHash(OLD)
     assert (hashed.of(a + b, c) == hashed.of(a, b + c)) == (b == "")
     assert hashed.of(a, b) != hashed.of(a + b)

@@ -114,7 +114,7 @@ async def assigned(r: Rig, room: SlackThread, by: str, to: str) -> None:
 
 
 @pytest.mark.long
-async def test_when_a_person_is_removed_whom_the_ladder_asked_the_next_one_is_called(
+async def test_the_next_step_is_called_when_the_asked_person_is_removed(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     asks_carla = ladder("1h", ("carla", "1h"), ("escalation-team", "1h"))

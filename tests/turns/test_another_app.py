@@ -394,7 +394,7 @@ async def test_people_see_calls_and_what_became_of_them(desk: Bench) -> None:
     assert any("called, and was answered (83 s)" in told for told in to_rooms(await desk.deliver()))
 
 
-async def test_a_call_lets_leave_what_waited_for_the_customers_word(desk: Bench) -> None:
+async def test_a_call_of_the_customer_releases_what_waited_for_them(desk: Bench) -> None:
     id_ = await in_a_room(desk)
     view = await desk.view(id_)  # type: ignore[arg-type]
     await desk.staff("one", view, ref="s1")

@@ -67,7 +67,7 @@ async def test_the_code_goes_to_the_new_address_and_the_notice_of_it_to_the_chat
     assert "late" not in mail, "nothing that was said goes to an address that nobody proved"
 
 
-async def test_the_right_code_takes_the_conversation_there(desk: Bench) -> None:
+async def test_the_right_code_takes_the_conversation_to_the_new_address(desk: Bench) -> None:
     id_, chat = await proved(desk)
     view = await desk.view(id_)
     assert (view.conversation.place.channel, view.conversation.place.chat) == ("email", chat)
@@ -152,7 +152,7 @@ async def test_a_mail_from_the_proved_address_is_the_customers_however_it_is_spe
     assert await desk.root_of(other) == await desk.root_of(id_)
 
 
-async def test_an_address_that_was_somebodys_makes_them_one(desk: Bench) -> None:
+async def test_proving_the_address_of_another_customer_merges_the_two(desk: Bench) -> None:
     before = await desk.say("By mail", ADDRESS, on="email", chat="t1", shared=True)
     id_, _ = await proved(desk)
     assert await desk.root_of(before) == await desk.root_of(id_)

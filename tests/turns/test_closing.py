@@ -334,7 +334,7 @@ def test_thanks_after_resolve_call_nobody_and_are_shown_in_the_closed_thread(tal
 
 
 @pytest.mark.parametrize("text", [text for text in MORE if text])
-def test_more_than_thanks_reopens(tale: Tale, text: str) -> None:
+def test_words_that_are_more_than_thanks_reopen(tale: Tale, text: str) -> None:
     tale.presses(HUGO, "resolve")
     tale.step(UNDO)
     tale.maya(text)

@@ -29,7 +29,7 @@ async def _leases_end(desk: Bench) -> None:
     await desk.execute("update lanes set lease_until = clock_timestamp() - interval '1 minute'")
 
 
-async def test_only_what_had_begun_is_in_doubt(desk: Bench) -> None:
+async def test_only_deliveries_that_had_begun_are_in_doubt(desk: Bench) -> None:
     for name in ("ada", "ben", "cem"):
         await desk.say("Hello", name)
     dead = await _claim(desk)

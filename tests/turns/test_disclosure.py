@@ -177,7 +177,7 @@ async def test_automatic_words_disclose_after_late_words_of_a_person(
     assert returned.startswith(f"{OURS}\n\n")
 
 
-async def test_closing_words_that_wait_do_not_say_what_an_answer_by_the_desk_said_meanwhile(
+async def test_waiting_closing_words_do_not_disclose_after_an_answer_that_did(
     desk: Bench,
 ) -> None:
     view = await held(desk)
@@ -192,7 +192,7 @@ async def test_closing_words_that_wait_do_not_say_what_an_answer_by_the_desk_sai
     assert OURS not in returned
 
 
-async def test_closing_words_after_a_person_who_took_theirs_back_do_not(desk: Bench) -> None:
+async def test_closing_words_do_not_disclose_when_the_person_took_theirs_back(desk: Bench) -> None:
     view = await held(desk)
     await desk.staff("I have refunded it.", view, ref="s1")
     await desk.press("return", view)
@@ -220,7 +220,7 @@ async def test_the_notice_that_a_person_takes_longer_discloses(desk: Bench) -> N
     assert said.startswith(f"{OURS}\n\n"), "or it reads as if Hugo had written it"
 
 
-async def test_corrections_of_a_person_need_none(desk: Bench) -> None:
+async def test_corrections_of_a_person_do_not_disclose(desk: Bench) -> None:
     desk.capabilities["telegram"] = replace(desk.capabilities["telegram"], edits=False, erases=False)
     view = await held(desk)
     await answered_by_hugo(desk, view)

@@ -188,7 +188,7 @@ async def test_a_notice_whose_customers_were_erased_asks_nobody_and_answers_who_
     assert await whispers(desk) == [(who, ALL_HAVE_ROOMS)]
 
 
-async def test_each_gets_a_room_in_its_turn_although_nobody_presses(desk: Bench) -> None:
+async def test_each_conversation_gets_a_room_in_its_turn_although_nobody_presses(desk: Bench) -> None:
     await forged(desk, 12)
     [waits] = await desk.rows(
         "select array_agg(round(extract(epoch from due_at - now()) / 3600)::int order by due_at)"
@@ -202,7 +202,7 @@ async def test_each_gets_a_room_in_its_turn_although_nobody_presses(desk: Bench)
     assert not post.buttons
 
 
-async def test_a_customer_who_floods_gets_no_more_rooms_than_that_in_however_many_threads(
+async def test_a_customer_who_floods_many_threads_gets_no_more_rooms_than_the_limit(
     desk: Bench,
 ) -> None:
     await flood(desk)

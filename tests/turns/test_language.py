@@ -68,7 +68,7 @@ async def test_a_customer_who_changes_the_language_is_answered_in_the_new_one(de
     assert await heard(desk) == shipped("en").unreadable
 
 
-async def test_without_words_of_theirs_the_channel_tells(desk: Bench) -> None:
+async def test_the_channel_tells_the_language_of_a_customer_without_words(desk: Bench) -> None:
     speaking(desk, "en", "de", "pt-BR")
     await desk.say(Started(), "maya", language="de-AT")
     assert await heard(desk) == shipped("de").greeting

@@ -395,7 +395,7 @@ async def test_a_number_of_an_erased_customer_is_unknown(desk: Bench) -> None:
     assert await heard(desk) == [EN.case_unknown]
 
 
-async def test_parted_again_they_know_no_more_of_each_other(desk: Bench) -> None:
+async def test_parted_customers_cannot_ask_by_each_others_numbers(desk: Bench) -> None:
     before, number = await ended(desk)
     other = await desk.say("Hello", "+4917", on="whatsapp")
     await made_one(desk, other, before)
@@ -414,7 +414,7 @@ async def tries(desk: Bench) -> dict[object, object]:
     return {kind: count for kind, count in rows}  # noqa: C416
 
 
-async def test_after_five_tries_within_a_day_their_own_is_unknown_too(desk: Bench) -> None:
+async def test_a_customers_own_number_is_unknown_after_five_tries_within_a_day(desk: Bench) -> None:
     _, number = await ended(desk)
     for n in range(TRIES):
         await desk.say(f"#9999-9{n}")
@@ -588,7 +588,7 @@ async def test_other_writers_of_a_thread_are_not_in_the_copy(desk: Bench) -> Non
     assert "Bob" not in text
 
 
-async def test_the_words_come_at_once_and_the_file_when_it_is_there(desk: Bench) -> None:
+async def test_the_words_about_a_copy_come_at_once_and_the_file_when_it_is_there(desk: Bench) -> None:
     id_ = await desk.say("My spade is blunt")
     await desk.deliver()
     await desk.say(COPY)
@@ -603,7 +603,7 @@ async def test_the_words_come_at_once_and_the_file_when_it_is_there(desk: Bench)
     assert left.text == ""
 
 
-async def test_a_file_that_cannot_be_made_is_a_matter_of_people(desk: Bench) -> None:
+async def test_a_copy_that_cannot_be_made_is_escalated_to_people(desk: Bench) -> None:
     id_ = await desk.say("My spade is blunt")
     await desk.say(COPY)
     await desk.execute("update files set state = 'failed', ref = null, due_at = null")

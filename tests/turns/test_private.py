@@ -191,7 +191,7 @@ def test_wherever_a_block_begins_and_ends_it_stays_inside_whole(block: str) -> N
         "\u200b" * 2000 + "// note",
     ],
 )
-def test_a_line_is_private_that_is_shown_so(line: str) -> None:
+def test_a_line_that_is_displayed_as_private_is_private(line: str) -> None:
     assert divide(f"It is 90 EUR.\n{line}").public == "It is 90 EUR."
     assert divide(line).public == ""
 

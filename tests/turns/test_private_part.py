@@ -235,7 +235,7 @@ async def test_a_message_of_a_colleague_stays_inside_whole(desk: Bench) -> None:
     assert await story(desk, view, "s1") == [(NOTE, "It is 90 EUR.\n// really")]
 
 
-async def test_where_deletions_are_not_told_the_way_back_is_another(desk: Bench) -> None:
+async def test_the_author_is_told_another_way_back_where_deletions_are_not_told(desk: Bench) -> None:
     view = await taken(desk)
     room = desk.room(view)
     desk.capabilities[room.account] = replace(desk.capabilities[room.account], hears_deletions=False)

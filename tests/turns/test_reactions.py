@@ -85,7 +85,7 @@ async def test_the_organization_file_lists_them_or_a_short_list_is_meant(
 @pytest.mark.parametrize(
     ("put", "who"), [("😡", HUGO), ("👀", HUGO), ("custom:77", HUGO), (":shipit:", HUGO), ("👍", CARLA)]
 )
-async def test_any_other_emoji_and_those_of_others_are_staffs_own(desk: Bench, put: str, who: str) -> None:
+async def test_an_unlisted_emoji_and_one_of_a_colleague_stay_inside(desk: Bench, put: str, who: str) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, put, added=True), view, who=who)
     assert not await after_the_undo(desk)

@@ -607,7 +607,7 @@ async def test_choices_that_are_numbers_are_what_is_written_on_them(desk: Bench)
     assert decision.turn.picked == "two"
 
 
-async def test_choices_are_over_when_people_had_the_matter(desk: Bench) -> None:
+async def test_choices_are_over_when_people_had_the_conversation(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help", MAYA, on="whatsapp"))
     id_ = accepted.wakes[0].conversation
     await desk.turn(clarifying)
@@ -632,7 +632,7 @@ async def test_a_thumb_down_takes_back_what_waits_for_its_undo(desk: Bench) -> N
     assert marks(left, "s1")[-1] is Mark.WITHDRAWN
 
 
-async def test_a_matter_is_given_to_somebody_by_buttons(desk: Bench) -> None:
+async def test_a_conversation_is_assigned_by_buttons(desk: Bench) -> None:
     id_ = await escalated(desk)
     await desk.deliver()
     view = await desk.view(id_)

@@ -148,7 +148,7 @@ async def test_the_stop_button_begins_no_conversation(desk: Bench) -> None:
     assert await desk.conversations() == 0
 
 
-async def test_choices_that_nobody_has_read_are_none(desk: Bench) -> None:
+async def test_choices_of_a_stopped_question_are_forgotten(desk: Bench) -> None:
     await desk.hear(desk.event("Help", **WHERE))  # type: ignore[arg-type]
     await desk.turn(lambda _: Clarify("Which?", (Option("a", "A"), Option("b", "B")), "why"))
     await stop(desk)
@@ -158,7 +158,7 @@ async def test_choices_that_nobody_has_read_are_none(desk: Bench) -> None:
     assert (memory.options, memory.awaiting_option) == ((), False)
 
 
-async def test_people_are_told_in_one_line_and_their_words_still_leave(desk: Bench) -> None:
+async def test_people_are_told_of_a_stop_in_one_line_and_their_words_still_leave(desk: Bench) -> None:
     await desk.hear(desk.event("Help!", **WHERE))  # type: ignore[arg-type]
     [decision] = await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     view = await desk.held(decision.turn.view.conversation.id)

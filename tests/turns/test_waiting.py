@@ -143,7 +143,7 @@ def test_yes_to_a_question_of_the_holder_waits_for_what_follows(story: Waiting) 
     assert {"answer_due", "promised"} <= {kind for kind, _ in story.desk.state.timers}
 
 
-def test_more_words_of_theirs_put_nothing_off(story: Waiting) -> None:
+def test_more_words_of_a_waiting_customer_do_not_put_off_the_notice(story: Waiting) -> None:
     ask(story)
     story.told()
     for n in range(3):

@@ -270,7 +270,7 @@ async def test_erasing_a_merged_customer_erases_words_written_under_both_address
     assert await desk.rows("select from messages where writer is not null") == []
 
 
-async def test_a_file_that_their_edit_brought_is_theirs(desk: Bench) -> None:
+async def test_a_file_that_an_edit_of_the_writer_brought_is_erased_with_them(desk: Bench) -> None:
     tom = await of_tom(desk, HIS_IN_SLACK)
     conversation = await hers(desk, HERS_IN_SLACK)
     await desk.say("see here", TOM, name="Tom Quandt", message="m-tom", **HERS_IN_SLACK)

@@ -40,7 +40,7 @@ async def missing(
     return await what_is_missing(domain, smtp, selectors.split(), dns_of(zone))
 
 
-async def test_a_domain_that_vouches_for_its_mail_needs_no_word() -> None:
+async def test_nothing_is_missing_for_a_domain_with_all_records() -> None:
     assert await missing(ALL) == []
 
 

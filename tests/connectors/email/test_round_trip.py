@@ -193,7 +193,7 @@ async def test_a_passed_on_mail_with_a_card_number_is_not_handed_out(line: Line,
         await line.fetched(passed_on.ref)
 
 
-async def test_logos_and_the_pictures_of_what_was_answered_are_no_files(line: Line, maya: Customer) -> None:
+async def test_pictures_of_the_quoted_mail_are_no_files(line: Line, maya: Customer) -> None:
     markup = '<p>See <img src="cid:new@x"></p><blockquote type="cite"><img src="cid:old@x"></blockquote>'
     parts = "".join(
         f"--b\r\nContent-Type: image/png\r\nContent-ID: <{name}@x>\r\n\r\n{name}\r\n"

@@ -177,7 +177,7 @@ async def test_a_customer_with_a_conversation_of_their_own_stays_in_it(line: Lin
         ({}, ["team@lists.example", "karl@fischer.example"]),
     ],
 )
-async def test_people_answer_whom_the_customer_put_in_copy_and_no_list(
+async def test_an_answer_of_a_person_goes_to_people_in_copy_and_to_no_list(
     line: Line, maya: Customer, headers: dict[str, str], copied: list[str]
 ) -> None:
     programs = ["noreply@fischer.example", "owner-team@lists.example", "team-digest@lists.example"]
@@ -348,7 +348,7 @@ async def test_a_form_on_our_website_speaks_for_its_visitor(line: Line, maya: Cu
     assert reply.place == event.place
 
 
-async def test_our_own_mail_is_nobody_s_word(line: Line, maya: Customer) -> None:
+async def test_our_own_mail_is_no_message_of_anybody(line: Line, maya: Customer) -> None:
     _, answer = await conversation(line, maya)
     await line.server.receive(answer.raw, sender=ADDRESS, recipient=ADDRESS)
     list_copy = answer.raw.replace(ADDRESS.encode(), b"list@elsewhere.example", 1)

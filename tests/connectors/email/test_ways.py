@@ -37,7 +37,7 @@ from tests.connectors.email.rig import ADDRESS, Line, said
 # check
 
 
-async def test_check_says_as_whom(line: Line) -> None:
+async def test_check_says_the_address_of_the_account(line: Line) -> None:
     assert await line.connector.check() == ADDRESS
 
 
@@ -51,7 +51,7 @@ async def test_check_says_as_whom(line: Line) -> None:
         ({"security": "starttls"}, rig.PASSWORD, "cannot do what `security` asks"),
     ],
 )
-async def test_check_says_what_is_wrong(
+async def test_check_says_why_an_account_does_not_work(
     server: MailServer, changes: dict[str, str], password: str, words: str
 ) -> None:
     given = rig.settings(rig.options(server, **changes), password=password)

@@ -13,7 +13,7 @@ def app(*fields: str) -> rig.Json:
     return {"id": "55", "name": "Desk", "subscribed_fields": list(fields)}
 
 
-async def test_an_account_that_works_says_as_whom(line: Line) -> None:
+async def test_check_says_the_page_of_a_working_account(line: Line) -> None:
     line.graph.apps = [app("messages"), app(*FIELDS)]
 
     assert await line.page.check() == f"Brightdesk (Page {rig.PAGE})"

@@ -196,7 +196,7 @@ def test_a_button_of_the_pages_menu_is_a_tap_with_its_words() -> None:
     )
 
 
-def test_a_button_of_another_app_in_standby_is_what_stood_on_it() -> None:
+def test_a_tap_on_another_apps_button_is_heard_as_its_label() -> None:
     assert rig.one(postback={"title": "Track my order"}).content == Said("Track my order")
 
 

@@ -60,7 +60,7 @@ async def test_the_echo_of_our_own_message_is_a_confirmation(line: Line) -> None
     assert event.place.chat == rig.PSID
 
 
-async def test_the_echo_of_another_house_is_none_of_ours(line: Line) -> None:
+async def test_the_echo_of_another_apps_message_is_no_receipt_of_ours(line: Line) -> None:
     sent = await line.page.send(rig.outbound(Post("Hello")))
     echo = {"mid": sent.message, "is_echo": True, **message(line.graph.sent[0])}
     secrets = {"page_token": "t", "app_secret": "of another app", "verify_token": "v"}

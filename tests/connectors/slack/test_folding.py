@@ -59,7 +59,7 @@ async def test_a_workspace_without_folding_blocks_is_asked_once_and_shows_all_wo
     assert desk.slack.double_posts() == {}
 
 
-async def test_one_that_was_taken_before_is_tried_again_after_a_refusal(desk: Desk) -> None:
+async def test_folding_is_tried_again_for_a_card_that_was_taken_before(desk: Desk) -> None:
     sent = await desk.connector.send(desk.outbound(CARD))
     desk.slack.without_blocks("container")
     revise = Revise(sent.message, replace(CARD, title="Maya: solved"))

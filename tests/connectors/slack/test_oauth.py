@@ -109,7 +109,7 @@ async def test_a_state_that_is_not_ours_is_refused(shop: Shop, state: str) -> No
     assert shop.vault.values == {}
 
 
-async def test_a_way_back_is_good_in_the_browser_alone_that_began_it(shop: Shop) -> None:
+async def test_a_callback_is_valid_only_in_the_browser_that_began_the_installation(shop: Shop) -> None:
     query = await shop.callback(ACME)
     mine, shop.jar = shop.jar, CookieJar(unsafe=True)
     assert (await shop.get("/hooks/slack/oauth", query))[0] == 400
@@ -276,7 +276,7 @@ async def test_an_uninstalled_workspace_is_forgotten_and_says_so(shop: Shop) -> 
     await other.close()
 
 
-async def test_word_of_an_uninstallation_that_comes_late_ends_no_new_one(shop: Shop) -> None:
+async def test_a_late_notice_of_an_uninstallation_ends_no_new_installation(shop: Shop) -> None:
     await shop.install(ACME)
     shop.inbox.failures = 0
     shop.clock.now += timedelta(seconds=10)
@@ -302,7 +302,7 @@ async def test_a_token_revoked_that_is_not_the_one_we_have_ends_nothing(shop: Sh
     assert f"installation:{ACME}" not in shop.vault.values
 
 
-async def test_word_of_tokens_revoked_that_comes_late_ends_no_new_installation(shop: Shop) -> None:
+async def test_a_late_notice_of_revoked_tokens_ends_no_new_installation(shop: Shop) -> None:
     await shop.install(ACME)
     await told(shop)
     shop.slack.uninstall(ACME)
@@ -359,7 +359,7 @@ async def test_a_token_that_can_be_renewed_no_more_says_who_can_mend_it(rotating
             await ask(outbound)
 
 
-async def test_a_wrong_client_secret_is_our_own_matter(rotating: Shop) -> None:
+async def test_a_wrong_client_secret_suspends_the_account(rotating: Shop) -> None:
     await rotating.install(ACME)
     chat = await told(rotating)
     wrong = SlackCustomers(

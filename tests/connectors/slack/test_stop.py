@@ -45,7 +45,7 @@ async def test_the_press_is_an_event_of_that_place_and_slack_shows_that_the_agen
         shop.slack.stop_agent("ana", direct, thread)  # there is no button any more
 
 
-async def test_slack_may_tell_it_twice(shop: Shop) -> None:
+async def test_a_stop_that_slack_tells_twice_is_one_event(shop: Shop) -> None:
     direct, thread = await asked(shop)
     shop.script.copies = (0.0, 0.0)
     shop.slack.stop_agent("ana", direct, thread)

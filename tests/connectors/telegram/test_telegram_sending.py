@@ -170,7 +170,7 @@ async def test_a_message_too_old_to_be_deleted_is_refused_in_a_sentence() -> Non
         await account.close()
 
 
-async def test_a_mark_is_a_reaction_and_no_mark_is_none(line: Line) -> None:
+async def test_a_mark_is_shown_as_a_reaction_and_can_be_removed(line: Line) -> None:
     said = line.telegram.say(line.maya, "hi")
     for mark in [*Mark, None]:
         await line.account.send(outbound(line.maya.id, React(str(said.message_id), mark)))

@@ -151,7 +151,7 @@ async def test_an_old_tap_does_not_answer_what_was_written_since(ask: Asks) -> N
     assert answer.sources == ("import-data",)
 
 
-async def test_none_of_these_is_a_miss(ask: Asks) -> None:
+async def test_the_choice_none_of_these_counts_as_a_miss(ask: Asks) -> None:
     assert isinstance(await ask("None of these", picked="none", misses=1), HandOver)
     assert isinstance(await ask("none of these", misses=0), Clarify)
 

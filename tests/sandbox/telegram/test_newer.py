@@ -75,7 +75,9 @@ async def office() -> AsyncIterator[Office]:
 # For one person
 
 
-async def test_one_person_sees_it_and_the_answer_has_the_published_shape(office: Office) -> None:
+async def test_a_message_for_one_person_is_seen_by_them_alone_and_answered_as_published(
+    office: Office,
+) -> None:
     shapes = load_shapes()
     answer = await office.whisper(office.hugo)
     assert shapes.result_problems("sendMessage", answer["result"]) == []

@@ -107,7 +107,7 @@ def test_a_server_of_several_filters_writes_a_result_for_each() -> None:
     assert judged(raw).trust.how == "dkim"
 
 
-def test_exchange_online_writes_no_name() -> None:
+def test_results_of_exchange_online_are_read_without_a_name() -> None:
     raw = with_results(
         "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.org; dkim=pass (signature was verified)"
         " header.d=example.org;dmarc=pass action=none header.from=example.org;compauth=pass reason=100"
@@ -206,7 +206,7 @@ def resigned(expires: int) -> bytes:
 RECORDS = {"s1._domainkey.example.org": RECORD}
 
 
-def test_a_signature_is_checked_here() -> None:
+def test_a_valid_signature_is_trusted_by_checking_it_here() -> None:
     trust = judged(signed(), RECORDS).trust
     assert (trust.verified, trust.how) == (True, "dkim")
     assert key_names(signed(), trusted_servers=SERVERS) == ("s1._domainkey.example.org",)
@@ -578,7 +578,7 @@ def test_a_line_that_does_not_tell_from_whom_a_server_took_a_mail_counts_as_from
         "from pop.acme.example [8.8.8.8] by localhost with POP3 (fetchmail-6.4.16)",
     ],
 )
-def test_a_way_within_the_house_hides_no_results(line: str) -> None:
+def test_received_lines_of_our_own_servers_hide_no_results(line: str) -> None:
     assert judged(mail(line, PASS, TAKEN), servers=("mx.acme.example/above",)).trust.verified
 
 
@@ -600,7 +600,7 @@ def test_gmail_writes_below_its_own_line_whatever_a_mail_looks_like() -> None:
     assert judged(mail(ours, taken), servers=("mx.google.com",)).results_above == ""
 
 
-def test_results_below_the_line_of_a_server_that_writes_above_it_are_not_brought_along() -> None:
+def test_results_below_the_line_of_a_server_that_writes_above_it_are_not_counted() -> None:
     raw = mail(OURS, TAKEN, PASS)
     assert traces(raw, trusted_servers=SERVERS).brought
     assert not traces(raw, trusted_servers=("mx.acme.example/above",)).brought
@@ -643,7 +643,7 @@ def test_a_header_that_servers_write_so_is_believed(header: str) -> None:
     assert judged(f"{header}\n".encode() + BARE.replace(b"\r\n", b"\n")).trust.verified
 
 
-def test_results_below_another_header_than_our_servers_are_not_its() -> None:
+def test_results_below_a_header_of_somebody_else_are_not_our_servers() -> None:
     ours = "mx.acme.example; spf=fail smtp.mailfrom=evil.example"
     apart = received(with_results(ours, raw=b"X-A: b\r\n" + with_results(PASS)), "mx.acme.example")
     assert not judged(apart).trust.verified
