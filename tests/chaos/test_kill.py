@@ -248,7 +248,7 @@ async def _play(
 
 
 async def _until_quiet(services: Services, staff: Staff) -> None:
-    """Until nothing is left to do, on either side of the desk, in two looks one after the other."""
+    """Wait until nothing is left to do, on either side of the desk, in two looks one after the other."""
     said = sum(len(customer.said) for customer in services.stage.customers)
     looks = itertools.count()
     quiet_since, left, taken = 0, None, 0

@@ -192,7 +192,7 @@ async def test_the_nightly_check_notices_it_too(chat_desk: Desk, anchored: Told,
 async def test_an_anchor_that_somebody_else_wrote_is_not_believed(
     chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
 ) -> None:
-    """They cut the chain, and moved the anchor back to where it ends now."""
+    """Somebody cut the chain, and moved the anchor back to where it ends now."""
     await cut(chat_desk)
     (folder,) = (tmp_path / "files" / "audit-anchors").iterdir()
     newest = max(folder.iterdir())
@@ -361,7 +361,7 @@ async def test_notes_from_before_a_new_beginning_are_compared_no_more(
 async def test_a_beginning_that_somebody_else_wrote_is_not_believed(
     chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
 ) -> None:
-    """They cut the chain, and tell that an older note was where an admin began anew."""
+    """Somebody cut the chain, and claims that an older note was where an admin began anew."""
     first = newest_note(tmp_path, anchored.organization)
     await chat_desk.anchors.note(await link_at(chat_desk, anchored, 1))
     older = notes(tmp_path, anchored.organization)[0]
@@ -496,7 +496,7 @@ async def test_a_note_of_a_clock_that_was_ahead_raises_no_alarm(
 async def test_a_note_of_a_clock_that_was_ahead_hides_no_cut(
     chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
 ) -> None:
-    """They cut the chain back to the very link that was noted while the clock was ahead."""
+    """Somebody cut the chain back to the very link that was noted while the clock was ahead."""
     anchors = with_file(tmp_path, tmp_path / "elsewhere")
     first = await link_at(chat_desk, anchored, 1)
     await anchors.note(replace(first, at=first.at + timedelta(days=1)))

@@ -250,7 +250,7 @@ async def test_a_worker_that_lost_a_file_to_another_records_nothing(services: De
     assert len(await services.told()) == 1
 
 
-async def test_files_of_an_account_that_is_open_elsewhere_are_left_to_who_has_it(services: Desk) -> None:
+async def test_files_of_an_account_that_is_open_elsewhere_are_left_to_that_process(services: Desk) -> None:
     services.platform.contents["f1"] = PNG
     async with services.fetching(services.fetcher(connectors={})):
         await services.hears("f1")

@@ -301,7 +301,7 @@ async def agent_outside_window(_: World, file: Loaded) -> object:
 
 @loaded
 async def programs(world: World, file: Loaded) -> object:
-    """Return what is answered to several automatic mails in a row."""
+    """Return what is answered to four mails in a row, as programs may write them."""
     desk, customer = await world.desk(file)
     said = []
     for n in range(4):

@@ -195,7 +195,7 @@ async def test_two_that_start_at_once_get_the_same_servers(made_once: Path) -> N
     assert addresses[0] == addresses[1]
 
 
-async def test_a_server_in_use_is_refused_to_whoever_wants_it_for_himself(made_once: Path) -> None:
+async def test_a_server_in_use_cannot_be_started_for_exclusive_use(made_once: Path) -> None:
     async with running(EmbeddedValkey(made_once)):
         with pytest.raises(ServerInUse, match="already run by another process"):
             await EmbeddedValkey(made_once).start()

@@ -216,7 +216,7 @@ class Room(ABC):
         """Raises AssertionError when there is no such button any more."""
 
     async def settled(self) -> None:  # noqa: B027
-        """Until the desk has taken everything."""
+        """Wait until the desk has taken everything."""
 
 
 class SlackThread(Room):

@@ -263,7 +263,7 @@ async def test_an_assignee_asked_directly_is_told_once_that_somebody_else_has_it
 
 
 @pytest.mark.long
-async def test_the_holder_from_whom_it_is_assigned_away_is_told(start: Start) -> None:
+async def test_a_holder_is_told_when_the_conversation_is_assigned_to_somebody_else(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken("hugo")
         await room.card_says("Take over")

@@ -347,7 +347,7 @@ async def test_a_persons_correction_is_no_automatic_reply(desk: Bench) -> None:
     assert to_customers(await desk.deliver()) == ["Correction: It costs 10"]
 
 
-async def test_the_mail_with_the_code_says_to_whom_it_goes(desk: Bench) -> None:
+async def test_the_mail_with_the_code_is_addressed_to_the_new_address(desk: Bench) -> None:
     await asked(desk)
     [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
     assert isinstance(mail.operation, Post)

@@ -59,7 +59,7 @@ async def test_an_answer_joined_with_a_notice_of_ours_is_the_agents(billed: Benc
     assert message(await billed.view(id_), text).role is Role.AGENT  # type: ignore[arg-type]
 
 
-async def test_a_handoff_is_told_with_what_was_said_before(billed: Bench) -> None:
+async def test_a_handoff_is_joined_with_the_words_before_it(billed: Bench) -> None:
     left = await opened_and_asked(billed, HandOver("A reason.", "why", trigger="security"))
     assert len(left) == 1
     assert "You are handed over." in left[0].text

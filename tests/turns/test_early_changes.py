@@ -160,7 +160,7 @@ async def test_an_edit_finds_its_message_though_another_one_begins_the_conversat
     assert await waiting(desk) == await adopted(desk) == 0
 
 
-async def test_an_edit_of_what_the_conversation_has_waits_for_nothing(desk: Bench) -> None:
+async def test_an_edit_of_a_known_message_waits_for_nothing(desk: Bench) -> None:
     id_ = await desk.say("Where is my spade?", on="whatsapp", message="w1")
     await desk.deliver()
     await desk.end(id_)
@@ -357,7 +357,7 @@ async def test_nobody_edits_what_another_wrote(desk: Bench, *, open_: bool) -> N
     assert await adopted(desk) == 0
 
 
-async def test_an_edit_finds_its_message_by_the_other_id_of_who_wrote_both(desk: Bench) -> None:
+async def test_an_edit_finds_its_message_by_another_id_of_the_author(desk: Bench) -> None:
     number = "+491700000001"
     edit = desk.event(Edited("w1", "newest"), "DE.1", on="whatsapp", aliases=(number,))
     await handled(desk, edit)

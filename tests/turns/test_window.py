@@ -495,7 +495,7 @@ async def joined(desk: Bench, id_: ConversationId) -> None:
     await desk.deliver(desk.closed)
 
 
-async def test_an_agent_is_told_nothing_of_what_the_customer_has_not_read(desk: Bench) -> None:
+async def test_the_agents_story_omits_answers_that_the_customer_has_not_read(desk: Bench) -> None:
     id_ = await desk.say("Hello?", MAYA, on="whatsapp")
     await desk.deliver(desk.closed)
     await desk.turn()

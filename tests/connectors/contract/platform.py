@@ -150,7 +150,7 @@ class Platform(ABC):
     async def say(self, text: str) -> str: ...
 
     async def attach(self, kind: AttachmentKind, content: bytes, mime_type: str) -> tuple[str, bytes]:
-        """Also returns what was sent: some stickers are the platform's own."""
+        """Send a file as the customer. Return also what was sent: some stickers are the platform's own."""
         raise NotImplementedError
 
     async def tap(self, bubble: Bubble, label: str) -> None:
@@ -204,7 +204,7 @@ class Platform(ABC):
         raise NotImplementedError
 
     def template(self) -> Template:
-        """One that the platform has approved."""
+        """Return a template that the platform has approved."""
         raise NotImplementedError
 
     # What goes wrong
@@ -232,7 +232,7 @@ class Platform(ABC):
 
     @abstractmethod
     async def settled(self) -> None:
-        """Until what has happened was taken by the connector, or given up."""
+        """Wait until the connector has taken what happened, or the platform has given up."""
 
     async def greeted(self) -> Event:
         """The event of a customer who says hello."""

@@ -297,7 +297,7 @@ async def test_lists_and_digests_without_a_list_id_are_no_persons(
     assert event.automatic
 
 
-async def test_a_group_of_ours_is_no_list_by_whatever_header(line: Line, maya: Customer) -> None:
+async def test_a_group_of_ours_is_no_list_whatever_its_headers(line: Line, maya: Customer) -> None:
     headers = {
         "X-BeenThere": ADDRESS,
         "X-Google-Group-Id": "1234567890",

@@ -414,7 +414,7 @@ async def test_a_thread_begun_by_somebody_slack_does_not_know_is_a_customers(sho
 
 
 async def until_taken(shop: Shop, payload: object, *, by: SlackCustomers | None = None) -> None:
-    """As Slack does: again while it is not taken."""
+    """Send the payload again until it is taken, as Slack does."""
     for _ in range(20):
         with suppress(PlatformDown):
             assert await signed(shop, payload, by=by) == 200

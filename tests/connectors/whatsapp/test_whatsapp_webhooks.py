@@ -47,7 +47,7 @@ def test_each_webhook_becomes_the_events_written_beside_it(case: Json) -> None:
     assert [normal(event) for event in parsed(webhook(case["value"]))] == case["events"]
 
 
-def test_staff_are_told_the_number_or_the_id_of_who_hides_it() -> None:
+def test_staff_are_told_the_number_or_the_id_of_a_customer_who_hides_it() -> None:
     told = {}
     for case in CASES:
         for event in parsed(webhook(case["value"])):

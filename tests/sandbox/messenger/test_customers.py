@@ -24,7 +24,7 @@ async def test_a_message_comes_with_both_ends_and_milliseconds(rig: Rig, maya: P
     assert maya.chat[0].tick is Tick.DELIVERED
 
 
-async def test_an_attachment_can_be_read_by_whoever_has_the_link_for_a_while(rig: Rig, maya: Phone) -> None:
+async def test_an_attachment_can_be_read_by_anybody_with_the_link_for_a_while(rig: Rig, maya: Phone) -> None:
     maya.send_media(PNG, "image/png")
     url = (await rig.told_of("message"))[-1]["attachments"][0]["payload"]["url"]
     assert await fetched(url) == (200, PNG)

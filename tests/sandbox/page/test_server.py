@@ -112,7 +112,7 @@ async def test_other_sites_in_the_browser_cannot_use_the_control_api(
     assert stage.sandbox.telegram.chat(stage.sandbox.telegram.user("Maya Fischer")) == []
 
 
-async def test_changes_are_told_to_whoever_listens(stage: Stage) -> None:
+async def test_changes_are_told_to_every_listener(stage: Stage) -> None:
     async with stage.client.ws_connect(f"{stage.url}/live") as socket:
         assert await socket.receive_json(timeout=60) == [{"platform": "hello"}]
         maya = stage.sandbox.telegram.user("Maya Fischer")

@@ -60,7 +60,7 @@ def gmail(tongue: Tongue, new: str, old: str) -> Layout:
 
 
 def _folded(line: str) -> str:
-    """As Gmail folds it: before 78 characters, at a space."""
+    """Fold the line as Gmail does: before 78 characters, at a space."""
     if len(line) < 60 or " <" not in line:
         return line
     return line.replace(f"<{ADDRESS}", f"<\n{ADDRESS}", 1) if len(line) > 75 else line.replace(" <", "\n<", 1)

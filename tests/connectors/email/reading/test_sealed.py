@@ -147,7 +147,7 @@ def test_an_invitation_without_words_is_told_in_words() -> None:
         ("CANCEL", "ATTENDEE:mailto:m@example.org", "Cancelled: Call\nWhen: 2026-12-01"),
     ],
 )
-def test_an_invitation_is_told_with_what_became_of_it(method: str, attendee: str, words: str) -> None:
+def test_an_invitation_is_told_with_its_outcome(method: str, attendee: str, words: str) -> None:
     assert invitation(attendee, "SUMMARY:Call", "DTSTART;VALUE=DATE:20261201", method=method) == words
 
 
