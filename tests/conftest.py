@@ -1,9 +1,10 @@
-"""Fixtures that every test may ask for: a database of its own, a Redis database, a free port, a Chromium, the
+"""What every test may ask for: a database of its own, a Redis database, a free port, a Chromium, the
 shared folder.
 
 Nothing but this machine can be reached: connecting anywhere else raises NotLoopback.
 """
 
+import gc
 import ipaddress
 import itertools
 import json
@@ -57,6 +58,7 @@ def _only_loopback(event: str, args: tuple[object, ...]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.set_threshold(50_000, 20, 50)  # by default it costs a tenth of the time, for little that is garbage
     sys.addaudithook(_only_loopback)  # below asyncio and every client, and nothing is patched
     config.stash[_begun] = time.monotonic()
     workerinput = getattr(config, "workerinput", None)
@@ -89,6 +91,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_whole(config: pytest.Config) -> bool:
     """Return whether no test, file or folder was named."""
     return all(Path(given).resolve() == ROOT / "tests" for given in config.args)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what lives until the end, modules and tests, out of what is searched for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
