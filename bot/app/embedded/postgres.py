@@ -66,7 +66,12 @@ _DURABLE = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-_THROWAWAY = _DURABLE | {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_THROWAWAY = _DURABLE | {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
 
 
 class EmbeddedPostgres(EmbeddedServer):
@@ -199,6 +204,7 @@ class EmbeddedPostgres(EmbeddedServer):
                     "--locale=C",
                     "--locale-provider=builtin",
                     "--builtin-locale=C.UTF-8",
+                    "--set=scram_iterations=1",  # more would slow guessing, and nobody guesses this password
                 ],
                 log=self._log,
                 stop_signal=signal.SIGTERM,
