@@ -1,4 +1,4 @@
-"""The notice above the first automatic words of a conversation, told apart from the words."""
+"""What stands above the first automatic words of a conversation, told apart from the words."""
 
 import re
 

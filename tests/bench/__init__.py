@@ -1,1 +1,1 @@
-"""The cost of a message and its speed: `make bench`."""
+"""What a message costs and how fast it is: `make bench`."""

@@ -1,4 +1,4 @@
-"""Somebody in copy of a customer's first mail answers it: they are heard in that customer's conversation."""
+"""Who is in copy of a customer's first mail and answers it is heard in that customer's conversation."""
 
 from pathlib import Path
 

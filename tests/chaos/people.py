@@ -131,7 +131,7 @@ class Staff:
         return not self.open
 
     async def work(self) -> None:
-        """Work on the cards of the channel until cancelled."""
+        """Until cancelled."""
         while True:
             for card in await self.stage.thread(CHANNEL):
                 ts = str(card["ts"])

@@ -1,4 +1,4 @@
-"""Fixtures that tests of files share."""
+"""What tests of files share."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

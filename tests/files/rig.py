@@ -100,7 +100,7 @@ class Connected:
 
 @dataclass
 class Desk:
-    """The part of one process that has to do with files."""
+    """One process's share, as far as files go."""
 
     platform: Platform
     connected: Connected

@@ -1,4 +1,4 @@
-"""Commands that docs/operate.md tells operators to type, typed."""
+"""What docs/operate.md tells operators to type, typed."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Fixtures that tests of storage share."""
+"""What tests of storage share."""
 
 from collections.abc import AsyncIterator
 

@@ -37,7 +37,7 @@ class Side(ABC):
 
     @abstractmethod
     def files(self) -> list[bytes]:
-        """Return the files that we sent along."""
+        """What we sent along."""
 
 
 class OnTelegram(Side):

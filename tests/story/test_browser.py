@@ -18,7 +18,7 @@ def with_undo(document: dict[str, object]) -> None:
 
 
 class Seen:
-    """The content of the page, by who would look at it."""
+    """What is on the page, by who would look at it."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

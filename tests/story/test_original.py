@@ -1,4 +1,4 @@
-"""The original of a mail is one click away for staff, unless it holds a payment card number."""
+"""What a mail's text leaves out is one click away for staff, unless it holds a payment card number."""
 
 import pytest
 

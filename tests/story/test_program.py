@@ -1,4 +1,4 @@
-"""The program of `make run`, as a process of its own: every platform answers, and the page is served."""
+"""What `make run` runs, as a process of its own: every platform answers, and the page is where one looks."""
 
 import asyncio
 import json

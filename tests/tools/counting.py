@@ -1,4 +1,4 @@
-"""The cost of some code, as a number that is the same on any machine, however busy."""
+"""What something costs, as a number that is the same on any machine, however busy."""
 
 import sys
 from collections.abc import Callable, Iterator

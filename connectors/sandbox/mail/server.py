@@ -53,6 +53,7 @@ class MailServer:
         self.domain = domain
         self.authserv = f"mx.{domain}"
         self.tokens: set[str] = set()  # the access tokens that XOAUTH2 accepts
+        self.program = "gmail"  # of customers' mails for which none is named; see `programs()`
         self.on_change: Callable[[str], None] | None = None  # called with the customer's address
         self._passwords: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
@@ -227,12 +228,14 @@ class Customer:
         html: str = "",
         attachments: Sequence[File] = (),
         cc: Sequence[str] = (),
-        program: str = "gmail",
+        program: str = "",
         headers: dict[str, str] | None = None,
         verdict: str = "pass",
     ) -> Letter:
-        """Write a new mail. `headers` are added, or replace those that are there."""
-        body = Body(text, html) if html else write(text, program)
+        """Write a new mail. `headers` are added, or replace those that are there. Without a `program` it is
+        the server's.
+        """
+        body = Body(text, html) if html else write(text, program or self._server.program)
         return await self._send(subject, body, to, cc, attachments, headers or {}, verdict)
 
     async def reply(
@@ -240,7 +243,7 @@ class Customer:
         letter: Letter,
         text: str,
         *,
-        program: str = "gmail",
+        program: str = "",
         language: str = "en",
         attachments: Sequence[File] = (),
         cc: Sequence[str] = (),
@@ -253,7 +256,7 @@ class Customer:
         subject = letter.subject if letter.subject[:3].lower() == "re:" else f"Re: {letter.subject}"
         chain = f"{letter.header('References')} {letter.message_id}".split()
         threading = {"In-Reply-To": letter.message_id, "References": " ".join(chain)}
-        body = reply(text, quoted(letter), program, language)
+        body = reply(text, quoted(letter), program or self._server.program, language)
         return await self._send(
             subject, body, to or asked, cc, attachments, threading | (headers or {}), verdict
         )

@@ -81,7 +81,7 @@ class Email(Platform):
 
 
 def _bubble(letter: Letter) -> Bubble:
-    """Return the new part of a mail: the quotation of what the customer wrote is left out."""
+    """What is new in it: the quotation of what the customer wrote is left out."""
     new = letter.text.partition(" wrote:\n")[0]
     attribution = new.rfind("\nOn ")
     files = letter.files
@@ -105,6 +105,7 @@ async def _short(seconds: float) -> None:
 async def email() -> AsyncIterator[Platform]:
     script, inbox, resources = Script(), NotingInbox(), memory_resources()
     async with MailServer(faults=script, files_sent=True) as server:
+        server.program = "plain"  # a mail with HTML starts a process that reads it
         await server.add_account(ADDRESS, PASSWORD)
         settings = AccountSettings(
             account="support",

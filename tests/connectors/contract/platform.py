@@ -1,4 +1,4 @@
-"""The parts of a channel that the contract's tests need: its connector, its platform, and one customer.
+"""What the contract's tests ask of a channel: its connector, its platform, and one customer of theirs.
 
 An adapter runs the connector against the channel's stand-in, and plays the customer there. What the channel
 claims in its capabilities it must be able to play: a method that is not written fails the test of its claim.
@@ -150,7 +150,7 @@ class Platform(ABC):
     async def say(self, text: str) -> str: ...
 
     async def attach(self, kind: AttachmentKind, content: bytes, mime_type: str) -> tuple[str, bytes]:
-        """Send a file as the customer. Return also what was sent: some stickers are the platform's own."""
+        """Also returns what was sent: some stickers are the platform's own."""
         raise NotImplementedError
 
     async def tap(self, bubble: Bubble, label: str) -> None:
@@ -190,7 +190,7 @@ class Platform(ABC):
         """Everything of ours, oldest first."""
 
     def reactions(self, message: str) -> Sequence[str]:
-        """Return what we put on a message of the customer."""
+        """What we put on a message of the customer."""
         raise NotImplementedError
 
     async def where_typing_shows(self, hello: Event) -> Event:
@@ -204,18 +204,18 @@ class Platform(ABC):
         raise NotImplementedError
 
     def template(self) -> Template:
-        """Return a template that the platform has approved."""
+        """One that the platform has approved."""
         raise NotImplementedError
 
     # What goes wrong
 
     @abstractmethod
     def is_post(self, call: str) -> bool:
-        """Return whether a call of the platform's API makes a message."""
+        """Whether a call of the platform's API makes a message."""
 
     @abstractmethod
     def is_download(self, call: str) -> bool:
-        """Return whether a call of the platform's API fetches a file."""
+        """Whether a call of the platform's API fetches a file."""
 
     def next_fault(self, kind: FaultKind, *, seconds: float = 0.0) -> None:
         """Meets the next message of ours."""
@@ -232,7 +232,7 @@ class Platform(ABC):
 
     @abstractmethod
     async def settled(self) -> None:
-        """Wait until the connector has taken what happened, or the platform has given up."""
+        """Until what has happened was taken by the connector, or given up."""
 
     async def greeted(self) -> Event:
         """The event of a customer who says hello."""
@@ -257,11 +257,11 @@ class Platform(ABC):
 
     @property
     def rate_limit(self) -> type[SendError]:
-        """Return the error as which a rate limit is told."""
+        """What a rate limit is told as."""
         return RateLimited
 
     def told_to_wait(self, seconds: float) -> float:
-        """Return how long the platform says to wait for this rate limit: some platforms cannot say it."""
+        """What the platform makes of a rate limit of so many seconds: some have no way of saying it."""
         return seconds
 
     def outbound(self, to: Event, operation: Operation, part: int = 0) -> Outbound:

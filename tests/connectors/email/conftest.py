@@ -13,8 +13,15 @@ def faults() -> FaultPlan:
 
 
 @pytest.fixture
-async def server(faults: FaultPlan) -> AsyncIterator[MailServer]:
+def program() -> str:
+    """Name the mail program of customers. One that writes HTML costs half a second: a process reads it."""
+    return "plain"
+
+
+@pytest.fixture
+async def server(faults: FaultPlan, program: str) -> AsyncIterator[MailServer]:
     async with MailServer(faults=faults) as made:
+        made.program = program
         await made.add_account(rig.ADDRESS, rig.PASSWORD)
         yield made
 

@@ -55,7 +55,7 @@ CARD: list[Json] = [
 
 
 class Noted:
-    """Events that the app was sent, awaitable one by one."""
+    """What the app was sent, awaitable one by one."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[tuple[str, Json]] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""Faults on the way, and what Slack does then."""
+"""What can go wrong on the way, and what Slack does then."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Updates reach the bot: by webhook or by getUpdates, in order, until they are confirmed."""
+"""What people do reaches the bot: by webhook or by getUpdates, in order, until it is confirmed."""
 
 import asyncio
 import json
