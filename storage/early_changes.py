@@ -144,7 +144,7 @@ class EarlyChanges:
                 continue  # the message has come again
             event = load_body(self.sealer_of(row, sealers[account]).open(row.body, field=BODY))
             assert isinstance(event, Event)  # noqa: S101  see `_keep`
-            found[account, row.stray].append(_Change(order, event, (account, row.external_id)))
+            found[account, row.waits_for].append(_Change(order, event, (account, row.external_id)))
         return found
 
     def _floods_us(self, arrival: Arrival) -> bool:
@@ -154,7 +154,7 @@ class EarlyChanges:
         return bool(self._floods.count(who, arrival.rules.customer_per_minute, ONE_FLOODS))
 
     def sealer_of(self, row: AnyRow, ours: Sealer) -> Sealer:
-        """Return whose key seals a stray event: that of its writer, who may be merged, or our own."""
+        """Return whose key seals an early event: that of its writer, who may be merged, or our own."""
         return ours if row.writer is None else self._keys.customer(CustomerId(row.writer), row.writer_key)
 
 
@@ -219,7 +219,7 @@ def look(arrivals: Iterable[Arrival], begun: Collection[Key]) -> Step | None:
         keys += [(arrival.account.id, key) for ref in refs for key in _keys(arrival, ref)]
     if not keys:
         return None
-    return _WAITING, {"accounts": [id_ for id_, _ in keys], "strays": [key for _, key in keys]}
+    return _WAITING, {"accounts": [id_ for id_, _ in keys], "waits_for": [key for _, key in keys]}
 
 
 async def logged(connection: AsyncConnection, changed: Sequence[tuple[ConversationId, str, str]]) -> Logged:
@@ -277,13 +277,13 @@ async def _keep(connection: AsyncConnection, early: Sequence[Incoming]) -> None:
         "accounts": [a.account.id for a in arrivals],
         "writers": [identity_hash(a.account.keys.index, a.event) for a in arrivals],
     }
-    await pipeline(connection, (LOCK_WRITERS, given), (INSERT_STRAY, [_row(each) for each in early]))
+    await pipeline(connection, (LOCK_WRITERS, given), (INSERT_EARLY_EVENT, [_row(each) for each in early]))
 
 
 def _row(each: Incoming) -> dict[str, object]:
     arrival, location = each.arrival, each.location
     sealer = arrival.account.keys.sealer if location is None else location.owner
-    return stray_row(
+    return early_event_row(
         arrival,
         Origin.CUSTOMER,
         each.key if location is None else f"{each.key}{AGAIN}{location.whose}",
@@ -292,8 +292,8 @@ def _row(each: Incoming) -> dict[str, object]:
     )
 
 
-def stray_row(
-    arrival: Arrival, origin: Origin, key: str, stray: str | None, body: str | None
+def early_event_row(
+    arrival: Arrival, origin: Origin, key: str, waits_for: str | None, body: str | None
 ) -> dict[str, object]:
     """Return the row of an event that belongs to no conversation yet."""
     return {
@@ -303,7 +303,7 @@ def stray_row(
         "origin": origin.value,
         "kind": type(arrival.event.content).__name__,
         "body": body,
-        "stray": stray,
+        "waits_for": waits_for,
     }
 
 
@@ -314,8 +314,8 @@ async def _spend(connection: AsyncConnection, batch: _Batch) -> None:
         ids = {"accounts": [account for account, _ in rows], "externals": [key for _, key in rows]}
         steps.append((_SPEND, ids))
     if fresh := [change.incoming for change in batch.spent if change.incoming is not None]:
-        spent = [stray_row(each.arrival, Origin.CUSTOMER, each.key, None, None) for each in fresh]
-        steps.append((INSERT_STRAY, spent))
+        spent = [early_event_row(each.arrival, Origin.CUSTOMER, each.key, None, None) for each in fresh]
+        steps.append((INSERT_EARLY_EVENT, spent))
     for each in batch.noted:
         if each.location is not None and not each.location.begun:
             steps.append((_DELETE_NOTE, _note(each, each.location)))
@@ -332,17 +332,17 @@ def _note(each: Incoming, location: KnownPlace) -> dict[str, object]:
     }
 
 
-STRAY_WRITER: Final = f"""
+EARLY_EVENT_WRITER: Final = f"""
     left join customers w on w.id = cast(nullif(split_part(i.external_id, '{AGAIN}', 2), '') as uuid)
 """
 
-# ix_inbox_stray
+# ix_inbox_waits_for
 _WAITING = text(f"""
-    select i.account_id, i.external_id, i.stray, i.body, w.id as writer, w.data_key as writer_key
-    from unnest(cast(:accounts as uuid[]), cast(:strays as text[])) as k(account, stray)
-    join inbox i on i.account_id = k.account and i.stray = k.stray
-    {STRAY_WRITER}
-    where i.stray is not null and (w.id is null or w.data_key is not null)
+    select i.account_id, i.external_id, i.waits_for, i.body, w.id as writer, w.data_key as writer_key
+    from unnest(cast(:accounts as uuid[]), cast(:waits_for as text[])) as k(account, waits_for)
+    join inbox i on i.account_id = k.account and i.waits_for = k.waits_for
+    {EARLY_EVENT_WRITER}
+    where i.waits_for is not null and (w.id is null or w.data_key is not null)
     order by i.accepted_at, i.external_id for update of i skip locked
 """)
 
@@ -355,15 +355,15 @@ _LOGGED = text("""
     group by m.conversation_id, m.external_id
 """)
 
-INSERT_STRAY: Final = text("""
-    insert into inbox (account_id, external_id, organization_id, origin, kind, body, stray, accepted_at)
-    values (:account, :external, :organization, :origin, :kind, :body, cast(:stray as text),
+INSERT_EARLY_EVENT: Final = text("""
+    insert into inbox (account_id, external_id, organization_id, origin, kind, body, waits_for, accepted_at)
+    values (:account, :external, :organization, :origin, :kind, :body, cast(:waits_for as text),
         clock_timestamp())
     on conflict do nothing
 """)
 
 _SPEND = text("""
-    update inbox i set stray = null, body = null
+    update inbox i set waits_for = null, body = null
     from unnest(cast(:accounts as uuid[]), cast(:externals as text[])) as k(account, external)
     where i.account_id = k.account and i.external_id = k.external
 """)

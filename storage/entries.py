@@ -19,12 +19,13 @@ NOBODY = AccountId(UUID(int=0))  # the account of inputs that we create ourselve
 class Wake:
     """A conversation that has something to do, and when, counted from now.
 
-    `said` is the number of the input in which the customer wrote, or 0 if somebody else did something.
+    `last_customer_input` is the number of the input in which the customer wrote, or 0 if somebody else did
+    something.
     """
 
     conversation: ConversationId
     after: timedelta
-    said: int
+    last_customer_input: int
 
 
 @dataclass(frozen=True, slots=True)

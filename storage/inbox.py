@@ -15,7 +15,7 @@ from bot.core.ids import AccountId, NewId
 from storage.address_changes import release_numbers
 from storage.arrivals import Arrival, Key, key_of, opens
 from storage.early_changes import EarlyChanges, Incoming, Logged, logged, look
-from storage.early_replies import PLACE_STRAY, entries_of_strays, keep_strays
+from storage.early_replies import PLACE_EARLY_EVENT, entries_of_early_events, keep_early_replies
 from storage.entries import Entry, Wake, entry_of
 from storage.floods import Floods
 from storage.hashes import event_key, reference_hash
@@ -43,7 +43,7 @@ class Accepted:
     wakes: tuple[Wake, ...] = ()
     fresh: int = 0
     duplicates: int = 0
-    strays: int = 0
+    early: int = 0
     ignored: int = 0
 
 
@@ -102,7 +102,7 @@ class Inboxes:
         met = await self._early.meet(connection, incoming, heads.early, log)
         heard = {(each.arrival.account.id, each.key): each for each in met.events}
         entries: list[Entry] = []
-        strays: list[Arrival] = []
+        early: list[Arrival] = []
         ignored = nobodys + met.ignored
         for key, arrival in unique.items():
             if key in seen:
@@ -117,7 +117,7 @@ class Inboxes:
             elif notice_of_press(arrival.event) is not None:
                 continue  # `wide` has an entry for each conversation that the notice lists
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
-                strays.append(arrival)
+                early.append(arrival)
             else:
                 ignored += 1
         entries += [e for e in wide if not seen & {(e.account_id, key) for key in keys_of_entry(e)}]
@@ -125,15 +125,15 @@ class Inboxes:
         wakes = await self._inputs.store(connection, entries, heads.conversations, log=log)
         if met.told:
             told = [entry_of(each, each.location) for each in met.told if each.location is not None]
-            later = await self._inputs.store(connection, told, heads.conversations, PLACE_STRAY)
+            later = await self._inputs.store(connection, told, heads.conversations, PLACE_EARLY_EVENT)
             wakes = tuple({wake.conversation: wake for wake in (*wakes, *later)}.values())
         await release_numbers(connection, customers, locations)
-        await keep_strays(connection, strays)
+        await keep_early_replies(connection, early)
         return Accepted(
             wakes=wakes,
             fresh=len(entries),
             duplicates=len(arrivals) - nobodys - len(unique) + len(seen),
-            strays=len(strays) + met.waiting,
+            early=len(early) + met.waiting,
             ignored=ignored,
         )
 
@@ -148,10 +148,10 @@ class Inboxes:
         return await self._inputs.store(connection, fresh, heads.conversations)
 
     async def adopt(self, connection: AsyncConnection) -> tuple[Wake, ...]:
-        """Move stray events into their conversations, once their rooms or messages are known. Idempotent."""
-        entries = await entries_of_strays(connection, self._keys, self._early)
+        """Move early events into their conversations, once their rooms or messages are known. Idempotent."""
+        entries = await entries_of_early_events(connection, self._keys, self._early)
         heads, _ = await lock_and_look(connection, {entry.conversation for entry in entries}, ())
-        return await self._inputs.store(connection, entries, heads.conversations, PLACE_STRAY)
+        return await self._inputs.store(connection, entries, heads.conversations, PLACE_EARLY_EVENT)
 
 
 def _check_places(locations: Mapping[Key, KnownPlace], heads: Locked, arrivals: Sequence[Arrival]) -> None:

@@ -58,7 +58,7 @@ class Inputs:
         for entry in entries:
             head = heads[entry.conversation]
             touched[head.id] = head
-            head.accepted += 1
+            head.last_accepted += 1
             message = position = None
             if (said := _log_entry(entry, log.known, labels)) is not None:
                 message = message_row(self._new_id(), entry, said, head)
@@ -77,7 +77,7 @@ class Inputs:
                     "external": entry.external_id,
                     "organization": entry.organization,
                     "conversation": head.id,
-                    "seq": head.accepted,
+                    "seq": head.last_accepted,
                     "origin": entry.origin.value,
                     "message": message["id"] if message else None,
                     "position": position,
@@ -102,7 +102,11 @@ class Inputs:
         ordered = sorted(touched.values(), key=lambda head: head.id)
         await pipeline(connection, *steps, touching(ordered))
         return tuple(
-            Wake(head.id, head.wake or timedelta(), head.said if head.said > head.handled else 0)
+            Wake(
+                head.id,
+                head.wake or timedelta(),
+                head.last_customer_input if head.last_customer_input > head.last_handled else 0,
+            )
             for head in ordered
         )
 

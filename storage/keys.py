@@ -137,7 +137,7 @@ _NOT_ERASED = text("""
 _ASKED_FOR = text("""
     select v.customer_id from conversations v join customers c on c.id = v.customer_id
     where v.owner_name = '' and v.place_id is not null and c.data_key is not null and not exists (
-            select from conversations theirs where theirs.customer_id = c.id and theirs.accepted > 0
+            select from conversations theirs where theirs.customer_id = c.id and theirs.last_accepted > 0
         )
         and v.previous_id in (
             select id from conversations where customer_id = any(cast(:customers as uuid[]))
@@ -179,7 +179,8 @@ _FORGET_PLACES = tuple(
         """,
         """
         update conversations
-        set handled = accepted, fence = fence + 1, lease_until = null, attempts = 0, pending_since = null,
+        set last_handled = last_accepted, fence = fence + 1, lease_until = null,
+            attempts = 0, pending_since = null,
             status = case when status = 'escalated' then status else 'resolved' end,
             resolved_at = case when status = 'escalated' then resolved_at
                 else coalesce(resolved_at, clock_timestamp()) end

@@ -40,10 +40,10 @@ class Head:
     id: ConversationId
     customer: UUID  # the one that was kept, if customers were merged
     closed: bool  # resolved, and too long ago to be opened again
-    accepted: int
-    handled: int
+    last_accepted: int
+    last_handled: int
     position: int
-    said: int
+    last_customer_input: int
     answering: bool = True  # an agent or a flow is the owner: a burst is worth waiting for
     wake: timedelta | None = None
     patient: bool = True  # all inputs so far can wait for the end of a quiet window
@@ -64,9 +64,9 @@ def touching(heads: Sequence[Head]) -> Step:
     """Return the statement that writes the counters of conversations, in order of their ids."""
     return _TOUCH, {
         "ids": [head.id for head in heads],
-        "accepted": [head.accepted for head in heads],
+        "last_accepted": [head.last_accepted for head in heads],
         "positions": [head.position for head in heads],
-        "said": [head.said for head in heads],
+        "last_customer_inputs": [head.last_customer_input for head in heads],
         "seconds": [(head.wake or timedelta()).total_seconds() for head in heads],
         "patient": [head.patient for head in heads],
         "places": [head.place for head in heads],
@@ -89,12 +89,12 @@ def schedule(entry: Entry, head: Head) -> None:
         # Whoever did it: an answer that is being made is not wanted.
         stops = isinstance(content, Stopped | ThreadControl)
         if stops or (speaks and isinstance(content, Said | Started | Tapped | Edited)):
-            head.said = head.accepted
+            head.last_customer_input = head.last_accepted
         if (
             head.answering
             and isinstance(content, Said)
             and entry.rules is not None
-            and head.accepted - head.handled < entry.rules.burst_cap
+            and head.last_accepted - head.last_handled < entry.rules.burst_cap
         ):
             wake = entry.rules.quiet
     head.wake = wake
@@ -130,17 +130,18 @@ def _head(row: AnyRow) -> Head:
         ConversationId(row.id),
         row.root,
         row.closed,
-        row.accepted,
-        row.handled,
+        row.last_accepted,
+        row.last_handled,
         row.position,
-        row.said,
+        row.last_customer_input,
         row.owner_kind in ("agent", "flow"),
         placed=row.place_id is not None,
     )
 
 
 _LOCK = text(f"""
-    select v.id, v.accepted, v.handled, v.position, v.said, v.owner_kind, v.place_id, {CLOSED} as closed,
+    select v.id, v.last_accepted, v.last_handled, v.position, v.last_customer_input, v.owner_kind, v.place_id,
+        {CLOSED} as closed,
         (select coalesce(c.merged_into, c.id) from customers c where c.id = v.customer_id) as root
     from conversations v where v.id = any(cast(:conversations as uuid[])) order by v.id for update
 """)
@@ -149,17 +150,18 @@ _LEADING = text("select id, place_hash, conversation_id from places where id = a
 
 _TOUCH = text("""
     update conversations c
-    set accepted = t.accepted, position = t.position, said = t.said,
+    set last_accepted = t.last_accepted, position = t.position, last_customer_input = t.last_customer_input,
         place_id = coalesce(t.place, c.place_id),
-        pending_since = case when t.said > c.said then coalesce(c.pending_since, clock_timestamp())
-            else c.pending_since end,
-        wake_at = case when t.patient and c.said > c.handled then greatest(c.wake_at, clock_timestamp())
+        pending_since = case when t.last_customer_input > c.last_customer_input
+            then coalesce(c.pending_since, clock_timestamp()) else c.pending_since end,
+        wake_at = case when t.patient and c.last_customer_input > c.last_handled
+            then greatest(c.wake_at, clock_timestamp())
             when t.patient then least(coalesce(c.wake_at, 'infinity'),
                 clock_timestamp() + make_interval(secs => t.seconds))
             else clock_timestamp() + make_interval(secs => t.seconds) end
-    from unnest(cast(:ids as uuid[]), cast(:accepted as int[]), cast(:positions as int[]),
-        cast(:said as int[]), cast(:seconds as float8[]), cast(:patient as bool[]),
+    from unnest(cast(:ids as uuid[]), cast(:last_accepted as int[]), cast(:positions as int[]),
+        cast(:last_customer_inputs as int[]), cast(:seconds as float8[]), cast(:patient as bool[]),
         cast(:places as uuid[]))
-        as t(id, accepted, position, said, seconds, patient, place)
+        as t(id, last_accepted, position, last_customer_input, seconds, patient, place)
     where c.id = t.id
 """)

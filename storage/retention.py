@@ -27,9 +27,9 @@ async def delete_inbox_keys(connection: AsyncConnection, before: datetime, limit
     return await _removed(connection, _DELETE_KEYS, {"before": before, "limit": limit})
 
 
-async def delete_strays(connection: AsyncConnection, before: datetime, limit: int) -> int:
+async def delete_early_events(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Delete messages of before `before` in a thread of ours whose room was never recorded."""
-    return await _removed(connection, _DELETE_STRAYS, {"before": before, "limit": limit})
+    return await _removed(connection, _DELETE_EARLY_EVENTS, {"before": before, "limit": limit})
 
 
 async def delete_early_changes(connection: AsyncConnection, before: datetime, limit: int) -> int:
@@ -115,7 +115,7 @@ _FORGET_BODIES = text("""
     update inbox set body = null where ctid = any(array(
         select i.ctid from inbox i
         where i.body is not null and i.accepted_at < :before
-            and i.seq <= (select v.handled from conversations v where v.id = i.conversation_id)
+            and i.seq <= (select v.last_handled from conversations v where v.id = i.conversation_id)
         order by i.accepted_at limit :limit for update of i skip locked
     ))
 """)
@@ -128,18 +128,18 @@ _DELETE_KEYS = text("""
     ))
 """)
 
-# ix_inbox_stray
-_DELETE_STRAYS = text("""
+# ix_inbox_waits_for
+_DELETE_EARLY_EVENTS = text("""
     delete from inbox where ctid = any(array(
-        select ctid from inbox where stray is not null and accepted_at < :before
+        select ctid from inbox where waits_for is not null and accepted_at < :before
         limit :limit for update skip locked
     ))
 """)
 
-# ix_inbox_stray
+# ix_inbox_waits_for
 _DELETE_EARLY_CHANGES = text("""
     delete from inbox where ctid = any(array(
-        select ctid from inbox where stray is not null and origin = 'customer' and accepted_at < :before
+        select ctid from inbox where waits_for is not null and origin = 'customer' and accepted_at < :before
         limit :limit for update skip locked
     ))
 """)
@@ -213,7 +213,7 @@ _BEGUN = text("""
         join conversations o on o.id = p.conversation_id join customers oc on oc.id = o.customer_id
         where i.customer_id = v.customer_id and o.customer_id <> v.customer_id and oc.data_key is not null
     ) and not exists (
-        select from conversations theirs where theirs.customer_id = v.customer_id and theirs.accepted > 0
+        select from conversations theirs where theirs.customer_id = v.customer_id and theirs.last_accepted > 0
     )
     order by v.created_at limit :limit for update of v skip locked
 """)

@@ -286,11 +286,12 @@ conversations = Table(
     Column("memory", JSONB, nullable=False, server_default="{}"),
     _when("resolved_at"),
     _when("reopen_until"),
-    # The queue. `accepted` and `handled` count the inputs, `position` the messages of the log.
-    Column("accepted", Integer, nullable=False, server_default="0"),
-    Column("handled", Integer, nullable=False, server_default="0"),
+    # The queue. `last_accepted` and `last_handled` are numbers of inputs, `position` the messages of the log.
+    Column("last_accepted", Integer, nullable=False, server_default="0"),
+    Column("last_handled", Integer, nullable=False, server_default="0"),
     Column("position", Integer, nullable=False, server_default="0"),
-    Column("said", Integer, nullable=False, server_default="0"),  # the input in which the customer wrote last
+    # The input in which the customer wrote last.
+    Column("last_customer_input", Integer, nullable=False, server_default="0"),
     _when("pending_since"),  # time of the customer's oldest message that waits for an answer
     _when("wake_at"),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -493,7 +494,7 @@ inbox = Table(
     # Unique with the account, so that a redelivery collides. A keyed hash of the platform's id, or ours.
     Column("external_id", String(255), nullable=False),
     Column("organization_id", Uuid, nullable=False),
-    Column("conversation_id", Uuid),  # null: see `stray`
+    Column("conversation_id", Uuid),  # null: see `waits_for`
     Column("seq", Integer),
     Column("origin", String(20), nullable=False),
     Column("message_id", Uuid),
@@ -502,11 +503,11 @@ inbox = Table(
     Column("body", Text),  # sealed; null when it is no longer needed
     # Chat and thread of a message whose room is not recorded yet; of a change that came before its
     # message, the hashes of the place, of the message and of the writer.
-    Column("stray", String(410)),
+    Column("waits_for", String(410)),
     Column("accepted_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("account_id", "external_id"),
     Index("uq_inbox_seq", "conversation_id", "seq", unique=True),
-    Index("ix_inbox_stray", "account_id", "stray", postgresql_where=text("stray is not null")),
+    Index("ix_inbox_waits_for", "account_id", "waits_for", postgresql_where=text("waits_for is not null")),
     # For retention only: inputs without and with a body.
     Index("ix_inbox_served", "accepted_at", postgresql_where=text("body is null")),
     Index("ix_inbox_unserved", "accepted_at", postgresql_where=text("body is not null")),

@@ -33,14 +33,14 @@ _UNREADABLE = timedelta(minutes=5)  # until a conversation that could not be rea
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to advance one conversation. `accepted` is the number of the last input in the view."""
+    """The right to advance one conversation. `last_accepted` is the number of the last input in the view."""
 
     conversation: ConversationId
     organization: OrgId
     version: int  # of the organization file in force
     fence: int
     attempt: int  # 1 for the first
-    accepted: int
+    last_accepted: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class Turns:
                     row.version,
                     row.fence,
                     row.attempts,
-                    read[row.id].inputs[-1].seq if read[row.id].inputs else row.handled,
+                    read[row.id].inputs[-1].seq if read[row.id].inputs else row.last_handled,
                 ),
                 read[row.id],
             )
@@ -118,7 +118,7 @@ class Turns:
                 "seconds": lease.total_seconds(),
             },
         )
-        return {ConversationId(row.id): row.said for row in rows}
+        return {ConversationId(row.id): row.last_customer_input for row in rows}
 
     async def release(
         self, connection: AsyncConnection, lease: Lease, *, after: timedelta | None, failed: bool
@@ -254,7 +254,7 @@ def _finish(commit: Commit, sealer: Sealer | None) -> dict[str, object]:
     return {
         "ids": commit.lease.conversation,
         "fences": commit.lease.fence,
-        "seen": commit.lease.accepted,
+        "seen": commit.lease.last_accepted,
         "insist": commit.insist,
         "wakes": commit.wake_at,
         "added": added,
@@ -297,14 +297,14 @@ _CLAIM = text("""
     set lease_until = clock_timestamp() + make_interval(secs => :seconds), fence = fence + 1,
         attempts = attempts + 1
     from due, organizations o where v.id = due.id and o.id = v.organization_id
-    returning v.id, v.organization_id, o.version, v.fence, v.attempts, v.handled
+    returning v.id, v.organization_id, o.version, v.fence, v.attempts, v.last_handled
 """)
 
 _RENEW = text("""
     update conversations v set lease_until = clock_timestamp() + make_interval(secs => :seconds)
     from unnest(cast(:ids as uuid[]), cast(:fences as bigint[])) as t(id, fence)
     where v.id = t.id and v.fence = t.fence and v.lease_until is not null
-    returning v.id, v.said
+    returning v.id, v.last_customer_input
 """)
 
 _RELEASE = text("""
@@ -331,15 +331,16 @@ _FINISH = text("""
         select id from conversations where id = any(cast(:ids as uuid[])) order by id for update
     )
     update conversations v
-    set lease_until = null, attempts = 0, handled = t.seen, position = v.position + t.added,
+    set lease_until = null, attempts = 0, last_handled = t.seen, position = v.position + t.added,
         owner_kind = t.owner_kind, owner_name = t.owner_name, status = t.status, memory = t.memory,
         resolved_at = case when t.status <> 'resolved' then null
             when v.status = 'resolved' then v.resolved_at else clock_timestamp() end,
         reopen_until = case when t.status <> 'resolved' then null
             when t.reopen is null then v.reopen_until
             else clock_timestamp() + make_interval(secs => t.reopen) end,
-        pending_since = case when v.said > t.seen then clock_timestamp() end,
-        wake_at = case when v.accepted > t.seen then greatest(v.wake_at, clock_timestamp()) else t.wake end
+        pending_since = case when v.last_customer_input > t.seen then clock_timestamp() end,
+        wake_at = case when v.last_accepted > t.seen then greatest(v.wake_at, clock_timestamp())
+            else t.wake end
     from locked, organizations g,
         unnest(cast(:ids as uuid[]), cast(:fences as bigint[]), cast(:seen as int[]),
         cast(:insist as bool[]), cast(:wakes as timestamptz[]), cast(:added as int[]),
@@ -347,7 +348,7 @@ _FINISH = text("""
         cast(:memories as jsonb[]), cast(:reopens as float8[]))
         as t(id, fence, seen, insist, wake, added, owner_kind, owner_name, status, memory, reopen)
     where v.id = locked.id and v.id = t.id and v.fence = t.fence and v.lease_until is not null
-        and g.id = v.organization_id and (t.insist or v.said <= t.seen)
+        and g.id = v.organization_id and (t.insist or v.last_customer_input <= t.seen)
     returning v.id, v.position - t.added as position, v.place_id, g.data_key as org_key, g.index_key,
         (select lane_id from places where id = v.place_id) as lane_id,
         (select data_key from customers where id = v.customer_id) as data_key

@@ -263,7 +263,7 @@ _LEADING = text("select id from places where account_id = :account and place_has
 
 # Whoever wrote from there before, unverified, is a customer of their own.
 _SILENT = """not exists (
-        select from conversations v where v.customer_id = cast(:stranger as uuid) and v.accepted > 0
+        select from conversations v where v.customer_id = cast(:stranger as uuid) and v.last_accepted > 0
     )"""
 
 _ERASE_STRANGER = text(f"""

@@ -542,7 +542,7 @@ CONVERSATION = """
         nullif(p.conversation_id, v.id) as continued_in,
         p.account_id, a.channel, a.account, c.profile, c.data_key, i.verified, i.address, p.return_verified,
         o.id as owner_id, o.data_key as owner_key, g.data_key as org_key, g.index_key,
-        v.accepted - v.handled as unhandled, clock_timestamp() as now
+        v.last_accepted - v.last_handled as unhandled, clock_timestamp() as now
     from conversations v
     join organizations g on g.id = v.organization_id
     join customers c on c.id = v.customer_id
@@ -596,7 +596,7 @@ _CROWD = text("""
         join conversations v on v.customer_id = mine.customer_id and v.id < mine.id
             and v.created_at > mine.created_at - interval '1 hour'
         where mine.id = :id and (
-            v.accepted > v.handled
+            v.last_accepted > v.last_handled
             or exists (select from escalations e where e.conversation_id = v.id)
             or exists (select from timers t where t.conversation_id = v.id and t.kind = 'burst')
         ) limit 1000
@@ -618,14 +618,14 @@ _UNVOUCHED = text("""
 INPUTS = text(f"""
     select i.conversation_id, i.seq, i.origin, i.body, i.message_id, i.position, i.accepted_at
     from conversations v join inbox i on i.conversation_id = v.id
-        and i.seq > v.handled and i.seq <= v.handled + {INPUTS_AT_ONCE}
+        and i.seq > v.last_handled and i.seq <= v.last_handled + {INPUTS_AT_ONCE}
     where v.id = any(cast(:ids as uuid[])) order by i.conversation_id, i.seq
 """)
 
 # uq_inbox_seq. Their bodies are deleted after about a day.
 _HEARD = text("""
     select seq, origin, body, message_id, position, accepted_at from inbox
-    where conversation_id = :id and seq > (select handled from conversations where id = :id) - 1000
+    where conversation_id = :id and seq > (select last_handled from conversations where id = :id) - 1000
         and message_id = any(cast(:ids as uuid[])) and body is not null
     order by seq
 """)
@@ -640,11 +640,11 @@ TIMERS = text("""
 _STORY = text(f"""
     select m.* from conversations v
     cross join lateral (
-        select case when v.accepted <= v.handled + {INPUTS_AT_ONCE} then v.position else (
+        select case when v.last_accepted <= v.last_handled + {INPUTS_AT_ONCE} then v.position else (
             select coalesce(min(coalesce(i.position, later.position)) - 1, v.position)
             from inbox i left join messages later on later.id = i.message_id
-            where i.conversation_id = v.id and i.seq > v.handled + {INPUTS_AT_ONCE}
-        ) end as last, least(v.accepted - v.handled, {INPUTS_AT_ONCE}) as inputs
+            where i.conversation_id = v.id and i.seq > v.last_handled + {INPUTS_AT_ONCE}
+        ) end as last, least(v.last_accepted - v.last_handled, {INPUTS_AT_ONCE}) as inputs
     ) hand
     cross join lateral (
         select * from messages where conversation_id = v.id

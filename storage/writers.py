@@ -129,7 +129,7 @@ async def _empty_inputs(
             body = load_body(sealer.open(row.body, field=BODY))
         if not isinstance(body, Event) or not _is_about(body, index, hashes):
             continue
-        handled = row.seq <= conversation.handled
+        handled = row.seq <= conversation.last_handled
         given = {
             "account": row.account_id,
             "external": row.external_id,
@@ -216,7 +216,7 @@ _UNKNOWN = text("""
 """)
 
 _CONVERSATIONS = text("""
-    select v.id, v.customer_id, v.handled, c.data_key, o.data_key as org_key, o.index_key,
+    select v.id, v.customer_id, v.last_handled, c.data_key, o.data_key as org_key, o.index_key,
         (select min(m.created_at) from messages m
             where m.conversation_id = v.id and m.writer = any(cast(:hashes as bytea[]))) as since
     from conversations v join customers c on c.id = v.customer_id
@@ -245,11 +245,11 @@ _CONTEXTS = text("""
 
 _CHANGE_CONTEXT = text("update places set context = cast(:context as text) where id = :id")
 
-# ix_inbox_stray
+# ix_inbox_waits_for
 _DELETE_EARLY_CHANGES = text("""
     delete from inbox i using accounts a
-    where a.organization_id = :organization and i.account_id = a.id and i.stray is not null
-        and i.origin = 'customer' and split_part(i.stray, '/', 3) = any(cast(:hashes as text[]))
+    where a.organization_id = :organization and i.account_id = a.id and i.waits_for is not null
+        and i.origin = 'customer' and split_part(i.waits_for, '/', 3) = any(cast(:hashes as text[]))
 """)
 
 _FORGET_BODY = text("""

@@ -1,4 +1,4 @@
-"""What every test may ask for: a database of its own, a Redis database, a free port, a Chromium, the
+"""Fixtures that every test may ask for: a database of its own, a Redis database, a free port, a Chromium, the
 shared folder.
 
 Nothing but this machine can be reached: connecting anywhere else raises NotLoopback.

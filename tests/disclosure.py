@@ -1,4 +1,4 @@
-"""What stands above the first automatic words of a conversation, told apart from the words."""
+"""The notice above the first automatic words of a conversation, told apart from the words."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""How long tests run: short in `make test`, at full length in `make test-all` and `make chaos` (FULL=1).
+"""Lengths of test runs: short in `make test`, full in `make test-all` and `make chaos` (FULL=1).
 
 Of the rounds of kills `make test-all` runs a third, and `make chaos` all (CHAOS=1).
 """

@@ -96,10 +96,10 @@ class Bus:
         return replace(answer, posted=posted)
 
     async def run(self) -> None:
-        """Write accepted events, and adopt strays, until cancelled."""
+        """Write accepted events, and adopt early events, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._group.run(), name="accept")
-            tasks.create_task(self._adopt(), name="adopt strays")
+            tasks.create_task(self._adopt(), name="adopt early events")
 
     async def _adopt(self) -> None:
         while True:
@@ -109,7 +109,7 @@ class Bus:
                     wakes = await self._inboxes.adopt(connection)
                 self._wakeups.send(wakes)
             except StorageUnavailable as error:
-                log.warning("strays not looked for", code=error.code)
+                log.warning("early events not looked for", code=error.code)
 
     async def _write(self, batch: Sequence[tuple[Arrival, ...]]) -> Sequence[None]:
         arrivals = [arrival for arrivals in batch for arrival in arrivals]

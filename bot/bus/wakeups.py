@@ -120,7 +120,10 @@ class Wakeups:
             await self._more.wait()
             self._more.clear()
             wakes, self._outgoing = self._outgoing, []
-            body = [[str(w.conversation), round(w.after.total_seconds() * 1000), w.said] for w in wakes]
+            body = [
+                [str(w.conversation), round(w.after.total_seconds() * 1000), w.last_customer_input]
+                for w in wakes
+            ]
             try:
                 await redis.publish(self._channel, self._signed(body))
             except (RedisError, OSError, TimeoutError) as error:

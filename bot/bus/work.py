@@ -141,7 +141,7 @@ class Worker:
         for wake in wakes:
             self._loop.look_after(wake.after)
             running = self._running.get(wake.conversation)
-            if running is not None and wake.said > running.lease.accepted:
+            if running is not None and wake.last_customer_input > running.lease.last_accepted:
                 running.supersede()
         if not wakes:
             self._loop.look()
@@ -179,7 +179,7 @@ class Worker:
         async with self._database.begin() as connection:
             said = await self._turns.renew(connection, [running.lease for running in held], self._pace.lease)
         for running in held:
-            if said.get(running.lease.conversation, 0) > running.lease.accepted:
+            if said.get(running.lease.conversation, 0) > running.lease.last_accepted:
                 running.supersede()
 
     async def _give_back(self, left: Sequence[_Running]) -> None:

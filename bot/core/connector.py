@@ -136,7 +136,7 @@ MODEST = Capabilities(
     per_second=1.0,
     chat_interval=timedelta(seconds=1),
 )
-"""What every channel can do. Assumed while the connector of an account is not open."""
+"""The capabilities that every channel has. Assumed while the connector of an account is not open."""
 
 
 class Connector(Protocol):

@@ -225,7 +225,7 @@ class Counted(StrEnum):
 
 
 TRIES: Final = 5
-"""How many numbers that are not theirs one identity may try within a day."""
+"""The limit of numbers that are not theirs which one identity may try within a day."""
 
 
 class EscalationState(StrEnum):

@@ -10,13 +10,13 @@ from storage.loop_guard import KEPT
 from storage.retention import (
     delete_deliveries,
     delete_early_changes,
+    delete_early_events,
     delete_floods,
     delete_inbox_keys,
     delete_links,
     delete_loop_guard,
     delete_notices,
     delete_prices,
-    delete_strays,
     delete_tries,
     delete_turns,
     erase_unproved,
@@ -49,7 +49,7 @@ async def sweep(
     steps: dict[str, Step] = {
         "bodies": lambda connection: forget_inbox_bodies(connection, served, batch),
         "keys": lambda connection: delete_inbox_keys(connection, known, batch),
-        "strays": lambda connection: delete_strays(connection, known, batch),
+        "early_events": lambda connection: delete_early_events(connection, known, batch),
         "early_changes": lambda connection: delete_early_changes(connection, now - EARLY_CHANGES, batch),
         "tries": lambda connection: delete_tries(connection, traced, batch),
         "delivered": lambda connection: delete_deliveries(connection, traced, batch),

@@ -1,1 +1,1 @@
-"""What a message costs and how fast it is: `make bench`."""
+"""The cost of a message and its speed: `make bench`."""

@@ -76,7 +76,7 @@ class Crowd:
         return await self._together(texts, lambda: next(turns, None), at_once, within)
 
     async def saturate(self, texts: Sequence[str], *, at_once: int, seconds: float) -> Outcome:
-        """As fast as it goes with `at_once` messages under way."""
+        """Send as fast as it goes with `at_once` messages under way."""
         turns = itertools.cycle(self._customers.values())
         return await self._together(texts, lambda: next(turns), at_once, seconds)
 

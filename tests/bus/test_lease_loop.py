@@ -1,4 +1,4 @@
-"""Whatever is leased is claimed, renewed, taken over, finished and given back in the same way."""
+"""The lease loop: work is claimed, renewed, taken over, finished and given back in the same way."""
 
 import asyncio
 import sys
@@ -92,7 +92,7 @@ async def test_a_wake_up_is_answered_long_before_the_poll(errands: Errands) -> N
             await all_done(errands, id_ + 1)
 
 
-async def test_what_becomes_due_is_claimed_then_without_another_wake_up(errands: Errands) -> None:
+async def test_work_that_becomes_due_is_claimed_without_another_wakeup(errands: Errands) -> None:
     async with running(errands) as loop:
         loop.look_after(timedelta(seconds=100))
         await errands.create(1)
@@ -147,7 +147,7 @@ async def test_a_task_that_breaks_ends_nothing_and_is_tried_again(errands: Erran
     assert set((await errands.rows()).values()) == {(2, 1, False)}
 
 
-async def test_who_stops_finishes_what_has_begun_and_claims_nothing_more(errands: Errands) -> None:
+async def test_a_stopping_loop_finishes_what_has_begun_and_claims_nothing_more(errands: Errands) -> None:
     errands.task = gate = Gate()
     await errands.create(*range(10))
     async with running(errands) as loop:
@@ -158,7 +158,7 @@ async def test_who_stops_finishes_what_has_begun_and_claims_nothing_more(errands
     assert errands.released == []
 
 
-async def test_what_outlasts_the_grace_is_given_back(errands: Errands) -> None:
+async def test_work_that_outlasts_the_grace_is_given_back(errands: Errands) -> None:
     errands.pace = replace(PACE, grace=timedelta())
     errands.task = Gate()
     await errands.create(1, 2)
@@ -200,7 +200,7 @@ async def test_after_an_outage_the_own_leases_are_renewed_before_anything_is_cla
 
 
 @pytest.mark.long
-async def test_what_a_killed_process_held_is_taken_over_with_its_attempt_counted(
+async def test_work_of_a_killed_process_is_taken_over_with_its_attempt_counted(
     errands: Errands, database_url: str
 ) -> None:
     await errands.create(1, 2)

@@ -21,7 +21,9 @@ async def _written(r: Rig, room: Room, holder: str, text: str, public: str) -> N
     assert not any("//" in heard or "private" in heard for heard in customer.heard())
 
 
-async def test_in_a_thread_of_slack(case: Path, database_url: str, redis_url: str) -> None:
+async def test_the_private_line_stays_inside_in_a_thread_of_slack(
+    case: Path, database_url: str, redis_url: str
+) -> None:
     text = json.loads((case / "slack-event.json").read_text())["text"]
     async with rig(database_url, redis_url, webhooks, staff_polls, every_channel=True) as r:
         room = SlackThread(r)
@@ -30,7 +32,9 @@ async def test_in_a_thread_of_slack(case: Path, database_url: str, redis_url: st
         assert any("she always complains" in whisper for whisper in told), "the holder is told"
 
 
-async def test_in_a_topic_of_telegram(case: Path, database_url: str, redis_url: str) -> None:
+async def test_the_private_line_stays_inside_in_a_topic_of_telegram(
+    case: Path, database_url: str, redis_url: str
+) -> None:
     text = (case / "telegram-topic.txt").read_text()
     async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
         room = Topic(r)

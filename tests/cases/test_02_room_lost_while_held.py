@@ -10,7 +10,9 @@ from tests.story.rig import Rig, rig
 
 
 @pytest.mark.parametrize("loss", ["archive", "archive_unheard", "remove_app"])
-async def test_the_room_goes_on_elsewhere(case: Path, loss: str, database_url: str, redis_url: str) -> None:
+async def test_a_lost_room_goes_on_in_another_channel(
+    case: Path, loss: str, database_url: str, redis_url: str
+) -> None:
     async with rig(database_url, redis_url) as r:
         room = there = Room(r)
         for step in case.joinpath("steps.txt").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""Who is in copy answers our mail with a file: the holder can open it from the thread."""
+"""Somebody in copy answers our mail with a file: the holder can open it from the thread."""
 
 from email.utils import parseaddr
 from pathlib import Path
@@ -9,7 +9,7 @@ ROOM = "billing-escalations"
 SUPPORT = "support@brightdesk.example"
 
 
-async def test_the_file_of_who_is_in_copy_can_be_opened(
+async def test_the_file_of_somebody_in_copy_can_be_opened(
     case: Path, database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:

@@ -1,4 +1,4 @@
-"""Who is in copy of a customer's first mail and answers it is heard in that customer's conversation."""
+"""Somebody in copy of a customer's first mail answers it: they are heard in that customer's conversation."""
 
 from pathlib import Path
 

@@ -10,7 +10,7 @@ from connectors.slack.customers.placing import placed
 from connectors.slack.parsing import Parser
 
 
-def test_what_was_filled_in_is_a_request_where_the_account_listens_to_workflows(case: Path) -> None:
+def test_a_filled_in_form_is_a_request_where_the_account_listens_to_workflows(case: Path) -> None:
     event = json.loads((case / "slack-customers-event.json").read_text())
     told = event | {"channel": "C0SHARED", "ts": "1795983000.000100"}
     envelope = Node({"type": "event_callback", "event_id": "Ev1", "event": told})

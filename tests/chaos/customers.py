@@ -31,7 +31,7 @@ class Customer(ABC):
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def say(self, stage: Plays, text: str) -> None:
-        """One message, after those that this customer was told to say before."""
+        """Say one message, after those that this customer was told to say before."""
         async with self.turn:
             if id_ := await self._say(stage, text):
                 self.said[id_] = text

@@ -1,4 +1,4 @@
-"""What the database says happened, read after the storm, and the promises checked against it."""
+"""Evidence: what the database says happened, read after the storm, and the promises checked against it."""
 
 import re
 from collections import Counter, defaultdict
@@ -179,8 +179,8 @@ def check_order(one: Told) -> None:
     assert [row.seq for row in one.inputs] == list(range(1, len(one.inputs) + 1)), (
         f"{one.chat}: a gap in inputs"
     )
-    assert one.row.accepted == one.row.handled == len(one.inputs), (
-        f"{one.chat}: of {[row.kind for row in one.inputs]} {one.row.handled} were handled"
+    assert one.row.last_accepted == one.row.last_handled == len(one.inputs), (
+        f"{one.chat}: of {[row.kind for row in one.inputs]} {one.row.last_handled} were handled"
     )
     positions = [row.position for row in one.messages]
     assert positions == list(range(1, len(positions) + 1)), f"{one.chat}: a gap in the log"
@@ -277,7 +277,7 @@ def states(told: Iterable[Told]) -> Mapping[str, int]:
 
 _WAITING = """
     select
-        (select count(*) from conversations where handled < accepted),
+        (select count(*) from conversations where last_handled < last_accepted),
         (select count(*) from outbox where state in ('waiting', 'sending')),
         (select count(*) from conversations where lease_until is not null)
             + (select count(*) from lanes where lease_until is not null),

@@ -131,7 +131,7 @@ class Staff:
         return not self.open
 
     async def work(self) -> None:
-        """Until cancelled."""
+        """Work on the cards of the channel until cancelled."""
         while True:
             for card in await self.stage.thread(CHANNEL):
                 ts = str(card["ts"])

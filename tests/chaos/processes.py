@@ -62,7 +62,7 @@ class Program:
         await self.ready()
 
     async def ready(self) -> Mapping[str, object]:
-        """What `/readyz` says, as soon as it says so with 200."""
+        """Return what `/readyz` says, as soon as it says so with 200."""
         assert self.health, f"{self.name} tells nobody whether it is ready"
         async with asyncio.timeout(START):
             while True:
@@ -102,7 +102,7 @@ class Program:
         return code
 
     def end(self) -> None:
-        """Whatever it is doing: gone, with every process of its session."""
+        """Kill the process and every other process of its session, whatever it is doing."""
         if self._process is not None:
             self._signal(signal.SIGKILL)
             self._process.wait(20)

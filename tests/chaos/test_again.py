@@ -202,7 +202,7 @@ async def test_batches_that_are_shuffled_and_repeated_are_stored_once_and_answer
 
 
 def _page_batch(page: str, parcels: Sequence[Parcel]) -> Mapping[str, object]:
-    """One entry with all of them, as Meta also sends them."""
+    """Return one entry with all parcels, as Meta also sends them."""
     events = [parcel.content for parcel in parcels]
     return {"object": "page", "entry": [{"id": page, "time": int(time.time() * 1000), "messaging": events}]}
 

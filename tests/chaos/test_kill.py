@@ -221,7 +221,7 @@ async def _built(stack: AsyncExitStack, var: Path) -> Services:
 
 
 async def _until_mail_is_read(database_url: str) -> None:
-    """What came before a mailbox was first looked at is nobody's."""
+    """Wait until the mailbox is watched: mail from before that is nobody's."""
     async with asyncio.timeout(START):
         while not await evidence.mailboxes(database_url):  # noqa: ASYNC110 (another process does it)
             await asyncio.sleep(0.05)
@@ -248,7 +248,7 @@ async def _play(
 
 
 async def _until_quiet(services: Services, staff: Staff) -> None:
-    """Until nothing is left to do, on either side of the desk, in two looks one after the other."""
+    """Wait until nothing is left to do, on either side of the desk, in two looks one after the other."""
     said = sum(len(customer.said) for customer in services.stage.customers)
     looks = itertools.count()
     quiet_since, left, taken = 0, None, 0
@@ -264,7 +264,9 @@ async def _until_quiet(services: Services, staff: Staff) -> None:
                 await asyncio.sleep(0.2)
     except TimeoutError:
         told = await evidence.read(services.postgres.url)
-        stuck = {o.chat: dict(o.row._asdict()) for o in told.values() if o.row.handled < o.row.accepted}
+        stuck = {
+            o.chat: dict(o.row._asdict()) for o in told.values() if o.row.last_handled < o.row.last_accepted
+        }
         raise AssertionError(
             f"not done: {left}, {taken} of {said} taken, staff {staff.open}, stuck {stuck}"
         ) from None

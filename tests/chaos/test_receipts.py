@@ -26,7 +26,7 @@ def states(database_url: str) -> list[str]:
 def all_handled(database_url: str) -> bool:
     """Return whether every input was dealt with, a receipt among them."""
     asked = "select count(*) filter (where kind = 'Receipt') > 0 from inbox"
-    left = "select count(*) = 0 from conversations where handled < accepted"
+    left = "select count(*) = 0 from conversations where last_handled < last_accepted"
     with psycopg.connect(database_url) as connection:
         rows = [connection.execute(query).fetchone() for query in (asked, left)]
     return all(row is not None and row[0] for row in rows)
@@ -146,7 +146,7 @@ async def test_an_answer_that_is_lost_is_told_to_the_holder_and_never_repeated_u
 
 @pytest.mark.long
 @META
-async def test_what_the_platform_cannot_do_for_now_is_tried_again_and_arrives_once(
+async def test_a_message_that_the_platform_cannot_take_for_now_arrives_once(
     database_url: str, redis_url: str, kind: type[Side]
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:

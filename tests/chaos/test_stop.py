@@ -227,7 +227,7 @@ async def test_a_burst_up_to_the_cap_is_one_turn_long_before_the_quiet_window_en
 
 
 @pytest.mark.long
-async def test_what_comes_in_the_quiet_window_waits_with_the_rest(database_url: str, redis_url: str) -> None:
+async def test_a_message_in_the_quiet_window_waits_with_the_rest(database_url: str, redis_url: str) -> None:
     async with desk(database_url, redis_url, burst("1m", 8)) as d, d.working():
         d.thinker.may_speak.set()
         d.say("one")
@@ -329,7 +329,7 @@ async def _settled(d: Desk) -> evidence.Told:
     async with asyncio.timeout(120):
         while True:
             one = await d.told()
-            if one.row.handled == one.row.accepted:
+            if one.row.last_handled == one.row.last_accepted:
                 return one
             await asyncio.sleep(0.02)
 

@@ -117,7 +117,7 @@ async def test_a_redis_that_answers_and_refuses_is_down_until_it_does_not(var: P
     await valkey.stop()
 
 
-async def test_whatever_somebody_else_writes_to_the_channel_wakes_nobody(var: Path) -> None:
+async def test_foreign_messages_in_the_redis_channel_wake_nobody(var: Path) -> None:
     valkey = EmbeddedValkey(var, durable=False)
     await valkey.start()
     heard: list[Wake] = []

@@ -51,7 +51,7 @@ AGENT = "onboarding-specialist"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the tests ask about."""
+    """The organization and the ids that the tests ask about."""
 
     organization: OrgId
     plain: ConversationId

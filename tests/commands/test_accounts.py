@@ -26,7 +26,7 @@ async def telegram() -> AsyncIterator[str]:
         yield url
 
 
-def test_the_accounts_are_listed_with_who_listens(desk: Desks, story: Told) -> None:
+def test_the_accounts_are_listed_with_the_process_that_listens(desk: Desks, story: Told) -> None:
     told = {one["account"]: one for one in desk("accounts", "--json").data}
     telegram, slack = told["telegram"], told["slack"]
     assert (telegram["serves"], telegram["mode"], telegram["state"]) == (
@@ -38,7 +38,9 @@ def test_the_accounts_are_listed_with_who_listens(desk: Desks, story: Told) -> N
     assert desk("accounts").out == desk("accounts", "list").out
 
 
-async def test_who_fetches_is_named_while_they_do(say: Chats, chat_desk: Desk, told: Told) -> None:
+async def test_the_process_that_fetches_is_named_while_it_does(
+    say: Chats, chat_desk: Desk, told: Told
+) -> None:
     async with chat_desk.database.begin() as connection:
         await connection.execute(
             text(
@@ -120,12 +122,12 @@ def test_the_addresses_shown_lead_to_the_program_that_runs(
     assert told["whatsapp"]["address"] in told["whatsapp"]["state"]
 
 
-def test_an_account_that_is_not_there_is_said_to_be_so(desk: Desks, story: Told) -> None:
+def test_a_check_of_an_unknown_account_says_so(desk: Desks, story: Told) -> None:
     went = desk("accounts", "check", "icq")
     assert (went.code, went.err) == (1, "desk: There is no account 'icq' in this organization.\n")
 
 
-def test_the_stand_ins_are_asked_where_somebody_says_so(
+def test_accounts_check_asks_the_stand_ins_with_the_option_sandbox(
     desk: Desks, story: Told, free_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("VAR_DIR", str(tmp_path))

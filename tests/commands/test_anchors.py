@@ -70,7 +70,7 @@ async def anchored(chat_desk: Desk, told: Told, say: Chats) -> Told:
 
 
 async def minute(desk: Desk) -> dict[OrgId, Link]:
-    """What a worker does once a minute, which has noted nothing yet."""
+    """Do once what a worker does every minute, as one that has noted nothing yet."""
     noted: dict[OrgId, Link] = {}
     async with desk.database.begin() as connection:
         await seal(connection)
@@ -79,7 +79,7 @@ async def minute(desk: Desk) -> dict[OrgId, Link]:
 
 
 async def night(desk: Desk, tmp_path: Path) -> dict[str, int]:
-    """What `desk jobs` does every night."""
+    """Do what `desk jobs` does every night."""
     context = Context(
         database=desk.database,
         keyring=keys_of_tests().keyring,
@@ -108,13 +108,13 @@ def newest_note(tmp_path: Path, organization: OrgId) -> Path:
 
 
 def make_unreadable(note: Path) -> None:
-    """Whoever writes to the file store makes a link that leads to itself."""
+    """Put a link that leads to itself into the file store."""
     note.unlink()
     note.symlink_to(note)
 
 
 def with_file(tmp_path: Path, file: Path) -> Anchors:
-    """What notes in the file store and in a file of the operator's."""
+    """Return anchors that note in the file store and in a file of the operator's."""
     return Anchors(FileStore((tmp_path / "files").as_uri()), keys_of_tests().keyring, file)
 
 
@@ -136,14 +136,14 @@ async def go_on(desk: Desk, told: Told, ago: timedelta = timedelta()) -> None:
 
 
 async def end_of(desk: Desk, told: Told) -> Anchor:
-    """Where the chain of the organization ends now."""
+    """Return where the chain of the organization ends now."""
     async with desk.database.begin() as connection:
         [head] = [each for each in await heads(connection) if each.organization == told.organization]
     return head
 
 
 async def link_at(desk: Desk, told: Told, position: int) -> Anchor:
-    """What was noted when the chain ended at this position."""
+    """Return what was noted when the chain ended at this position."""
     select = text("select hash from audit_chain where organization_id = :organization and position = :at")
     async with desk.database.begin() as connection:
         hash_ = await connection.scalar(select, {"organization": told.organization, "at": position})
@@ -163,7 +163,7 @@ async def as_earlier_versions(anchored: Told, tmp_path: Path, noted: dict[str, A
 
 
 async def cut(desk: Desk) -> None:
-    """What somebody does who owns the database, and wants the last entries never to have been."""
+    """Cut off the last entries, as somebody can who owns the database."""
     async with desk.database.begin() as connection:
         for statement in _CUT:
             await connection.execute(text(statement))
@@ -192,7 +192,7 @@ async def test_the_nightly_check_notices_it_too(chat_desk: Desk, anchored: Told,
 async def test_an_anchor_that_somebody_else_wrote_is_not_believed(
     chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
 ) -> None:
-    """They cut the chain, and moved the anchor back to where it ends now."""
+    """Somebody cut the chain, and moved the anchor back to where it ends now."""
     await cut(chat_desk)
     (folder,) = (tmp_path / "files" / "audit-anchors").iterdir()
     newest = max(folder.iterdir())
@@ -335,7 +335,7 @@ async def test_after_a_restored_backup_an_admin_begins_anew(
     assert "audit.anchored" in await say("audit tail")
 
 
-async def test_what_was_noted_before_a_new_beginning_is_compared_no_more(
+async def test_notes_from_before_a_new_beginning_are_compared_no_more(
     chat_desk: Desk, anchored: Told, tmp_path: Path
 ) -> None:
     """Not even if a worker that stalled meanwhile writes it again, or the operator's file has it."""
@@ -361,7 +361,7 @@ async def test_what_was_noted_before_a_new_beginning_is_compared_no_more(
 async def test_a_beginning_that_somebody_else_wrote_is_not_believed(
     chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
 ) -> None:
-    """They cut the chain, and tell that an older note was where an admin began anew."""
+    """Somebody cut the chain, and claims that an older note was where an admin began anew."""
     first = newest_note(tmp_path, anchored.organization)
     await chat_desk.anchors.note(await link_at(chat_desk, anchored, 1))
     older = notes(tmp_path, anchored.organization)[0]
@@ -496,7 +496,7 @@ async def test_a_note_of_a_clock_that_was_ahead_raises_no_alarm(
 async def test_a_note_of_a_clock_that_was_ahead_hides_no_cut(
     chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
 ) -> None:
-    """They cut the chain back to the very link that was noted while the clock was ahead."""
+    """Somebody cut the chain back to the very link that was noted while the clock was ahead."""
     anchors = with_file(tmp_path, tmp_path / "elsewhere")
     first = await link_at(chat_desk, anchored, 1)
     await anchors.note(replace(first, at=first.at + timedelta(days=1)))

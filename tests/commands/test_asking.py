@@ -1,4 +1,4 @@
-"""What commands ask on a terminal before they change something for good."""
+"""Questions that commands ask on a terminal before they change something for good."""
 
 import io
 
@@ -33,7 +33,7 @@ async def test_a_terminal_is_asked_and_shown_what_changes(typed: str, reply: Con
 async def test_without_a_terminal_nobody_agrees(
     answers: type[io.StringIO], questions: type[io.StringIO]
 ) -> None:
-    """Whatever a pipe says: what it was written for may not be what is asked."""
+    """An answer from a pipe does not count: it may have been written for another question."""
     asked = questions()
     assert await Shell(answers("y\n"), asked).confirm("+ teams[a]", "Put this in force?") is Consent.UNASKED
     assert asked.getvalue() == ""

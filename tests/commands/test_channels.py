@@ -18,7 +18,7 @@ def test_the_page_is_what_the_command_prints(desk: Desks) -> None:
     assert (ROOT / PAGE).read_text("utf-8") == printed.out, f"a channel has changed: run `{RENDER}`"
 
 
-def test_every_channel_is_told_with_what_its_accounts_need(desk: Desks) -> None:
+def test_every_channel_is_listed_with_its_limits_and_secrets(desk: Desks) -> None:
     told = {one["channel"]: one for one in desk("channels", "--json").data}
     assert set(told) == set(CHANNELS)
     whatsapp = told["whatsapp"]

@@ -123,7 +123,9 @@ async def test_nothing_a_customer_wrote_acts_as_markdown(say: Chats, told: Told)
         ("conversations", None, False),
     ],
 )
-async def test_who_may_do_what(say: Chats, told: Told, words: str, who: str | None, allowed: bool) -> None:
+async def test_each_command_is_allowed_to_those_with_the_role_alone(
+    say: Chats, told: Told, words: str, who: str | None, allowed: bool
+) -> None:
     answer = await say(words.format(dead=told.dead, maria=told.maria, tom=told.tom), who)
     refusals = (
         "is for those with the role",
@@ -149,7 +151,9 @@ async def test_retrying_rings_and_is_audited_by_name(say: Chats, told: Told, wak
 
 
 @pytest.mark.long
-async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: Told, wakeups: Rung) -> None:
+async def test_going_back_to_an_older_version_needs_yes(
+    say: Chats, chat_desk: Desk, told: Told, wakeups: Rung
+) -> None:
     async with chat_desk.database.begin() as connection:
         await connection.execute(
             text(
@@ -190,7 +194,9 @@ async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: T
         ("conversations --status open", "--status is 'open': it must be one of pending, in\\_progress"),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_done_is_told_with_the_close_match(say: Chats, typed: str, answer: str) -> None:
+async def test_a_command_that_cannot_be_done_is_refused_with_a_close_match(
+    say: Chats, typed: str, answer: str
+) -> None:
     assert (await say(typed)).lstrip("\\").startswith(answer)
 
 
@@ -247,7 +253,7 @@ async def test_long_answers_end_in_whole_lines_and_say_so() -> None:
 @pytest.mark.long
 @given(typed=st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join))
 @settings(max_examples=times(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_nothing_that_is_typed_breaks_it(say: Chats, typed: str) -> None:
+async def test_any_typed_command_is_answered_without_an_error_of_ours(say: Chats, typed: str) -> None:
     answer = await say(typed)
     assert answer
     assert len(answer) <= LONGEST

@@ -68,7 +68,7 @@ def test_the_list_holds_nothing_that_a_customer_wrote(desk: Desks, story: Told) 
 
 
 @pytest.mark.long
-def test_no_such_customer_and_no_id_at_all(desk: Desks, story: Told) -> None:
+def test_an_unknown_customer_is_exit_1_and_an_invalid_id_exit_2(desk: Desks, story: Told) -> None:
     assert desk("customers", "show", "0" * 32).code == 1
     assert desk("customers", "show", "Tom").code == 2
 
@@ -111,7 +111,7 @@ async def test_a_merge_is_undone(say: Chats, told: Told) -> None:
     assert "charged" not in await say(f"customers show {told.maria}")
 
 
-async def test_undoing_what_was_never_done_says_whom_to_name(say: Chats, told: Told) -> None:
+async def test_undoing_a_merge_of_the_kept_customer_says_whom_to_name(say: Chats, told: Told) -> None:
     await say(f"customers merge {told.maria} {told.tom}")
     answer = await say(f"customers unmerge {told.maria}")
     assert "is merged into nobody: name who was merged, not who was kept." in answer
@@ -176,7 +176,7 @@ async def test_the_crm_id_is_kept_as_a_hash_alone(say: Chats, chat_desk: Desk, t
 
 
 @pytest.mark.usefixtures("bot")
-async def test_whoever_follows_an_invitation_goes_on_as_the_same_customer(
+async def test_a_customer_who_follows_an_invitation_goes_on_as_the_same_customer(
     say: Chats, chat_desk: Desk, told: Told
 ) -> None:
     answer = await say(f"customers invite {told.plain} telegram", "carla")
@@ -231,7 +231,7 @@ async def test_an_account_that_cannot_invite_says_why(say: Chats, told: Told) ->
 
 
 @pytest.mark.long
-async def test_erasing_wants_to_be_meant(say: Chats, told: Told) -> None:
+async def test_erasing_needs_yes(say: Chats, told: Told) -> None:
     assert "Nothing was erased. To erase them without being asked, add `--yes`." in await say(
         f"customers erase {told.tom}"
     )
@@ -239,7 +239,7 @@ async def test_erasing_wants_to_be_meant(say: Chats, told: Told) -> None:
 
 
 @pytest.mark.long
-async def test_who_is_erased_is_erased_with_whoever_they_are(say: Chats, told: Told) -> None:
+async def test_a_merged_customer_is_erased_together_with_the_one_they_are(say: Chats, told: Told) -> None:
     await say(f"customers merge {told.maria} {told.tom}")
     answer = await say(f"customers erase {told.tom} --yes")
     assert f"{told.maria} (2 conversations, with 1 customer merged into them) is erased" in answer
@@ -253,7 +253,7 @@ async def test_who_is_erased_is_erased_with_whoever_they_are(say: Chats, told: T
 
 
 @pytest.mark.long
-async def test_nobody_is_merged_with_who_was_erased(say: Chats, told: Told) -> None:
+async def test_nobody_is_merged_with_an_erased_customer(say: Chats, told: Told) -> None:
     await say(f"customers erase {told.tom} --yes")
     assert "was erased" in await say(f"customers merge {told.maria} {told.tom}")
     assert "was erased" in await say(f"customers crm {told.tom} ACME-7")

@@ -70,7 +70,7 @@ def test_the_database_holds_it_sealed(pipe: Pipes, story: Told, database_url: st
         (VALUE, ("remove", "TELEGRAM_BOT_TOKEN", "--yes"), "no secret"),
     ],
 )
-def test_what_is_no_secret_or_has_no_name_is_refused(
+def test_an_invalid_secret_or_name_is_refused(
     pipe: Pipes, story: Told, value: str, words: tuple[str, ...], told: str
 ) -> None:
     went = pipe(value, "secrets", *words)

@@ -73,7 +73,7 @@ def test_a_pipe_cannot_answer_for_a_person(desk: Desks, database_url: str) -> No
         (("customers", "erase", "{tom}"), "Nothing was erased."),
     ],
 )
-def test_who_says_no_is_shown_what_would_change_once(
+def test_a_person_who_says_no_is_shown_the_change_once(
     desk: Desks, story: Told, words: tuple[str, ...], said: str
 ) -> None:
     shown = on_a_terminal("n\n", *(word.format(tom=story.tom) for word in words))
@@ -143,7 +143,7 @@ def test_commands_on_an_empty_database_say_what_to_do(desk: Desks) -> None:
 
 
 @pytest.mark.long
-def test_status(desk: Desks, story: Told) -> None:
+def test_status_counts_everything_that_waits(desk: Desks, story: Told) -> None:
     assert golden(desk("status").out) == (
         "Brightdesk Support, version 1 of its file.\n"
         "\n"

@@ -1,4 +1,4 @@
-"""What the house lends a connector, kept in memory: for tests of connectors alone."""
+"""Resources that the app lends a connector, kept in memory: for tests of connectors alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -55,7 +55,7 @@ class MemoryFiles:
 
 
 class MemoryVault:
-    """What an account remembers: `kept` may be read and changed."""
+    """The memory of an account: `kept` may be read and changed."""
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}

@@ -76,11 +76,11 @@ def test_a_card_number_is_masked_but_for_its_last_four_digits(card: str, gap: st
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
-def test_in_whatever_groups(size: int) -> None:
+def test_a_card_number_is_masked_in_groups_of_any_size(size: int) -> None:
     assert "•" in masked(f"It is {grouped('4111111111111111', ' ', size)} ok")
 
 
-def test_in_brackets_and_in_a_quotation_of_two_lines() -> None:
+def test_a_card_number_is_masked_in_brackets_and_in_a_quotation_of_two_lines() -> None:
     assert masked("4111 (1111) 1111 1111") == "•••• (••••) •••• 1111"
     assert masked("> 4111 1111\n> 1111 1111") == "> •••• ••••\n> •••• 1111"
 
@@ -94,7 +94,7 @@ def test_in_brackets_and_in_a_quotation_of_two_lines() -> None:
         ("+4111111111111111", "+4111111111111111"),
     ],
 )
-def test_in_an_address_that_somebody_chose(address: str, shown: str) -> None:
+def test_a_card_number_is_masked_in_an_address_that_somebody_chose(address: str, shown: str) -> None:
     sender = Sender("1", address=address, handle="4111111111111111")
     event = Event(
         external_id="1",
@@ -117,7 +117,7 @@ def test_in_an_address_that_somebody_chose(address: str, shown: str) -> None:
         ("tel:4222222222222", "tel:4222222222222"),
     ],
 )
-def test_in_the_number_of_a_contact_that_no_telephone_has(number: str, shown: str) -> None:
+def test_a_card_number_is_masked_in_the_number_of_a_contact(number: str, shown: str) -> None:
     contact = Attachment(kind=AttachmentKind.CONTACT, ref=number, name="my card")
     event = Event(
         external_id="1",
@@ -131,7 +131,7 @@ def test_in_the_number_of_a_contact_that_no_telephone_has(number: str, shown: st
     assert [each.ref for each in read.attachments] == [shown]
 
 
-def test_other_digits_are_digits_as_well() -> None:
+def test_a_card_number_is_masked_in_digits_of_other_scripts() -> None:
     wide = "".join(chr(0xFF10 + int(digit)) for digit in "4111111111111111")
     arabic = "".join(chr(0x660 + int(digit)) for digit in "4111111111111111")
     assert masked(wide) == "•" * 12 + wide[-4:]
@@ -173,11 +173,11 @@ def test_a_plus_makes_no_telephone_number_of_more_digits_than_one_has() -> None:
         "4111 (1111)…1111!1111",
     ],
 )
-def test_parted_by_several_signs(text: str) -> None:
+def test_a_card_number_is_masked_though_several_signs_part_its_digits(text: str) -> None:
     assert "".join(sign for sign in masked(text) if sign.isdigit()) == "1111"
 
 
-def test_each_of_several_and_whatever_stands_around() -> None:
+def test_each_of_several_card_numbers_is_masked_and_the_rest_stays() -> None:
     text = "4111 1111 1111 1111 12/27 123, or 5555-5555-5555-4444; amex 3782 822463 10005"
     assert masked(text) == "•••• •••• •••• 1111 12/27 123, or ••••-••••-••••-4444; amex •••• •••••• •0005"
     assert masked("4111 1111 1111 1111\n5555 5555 5555 4444") == "•••• •••• •••• 1111\n•••• •••• •••• 4444"
@@ -219,7 +219,7 @@ def test_each_of_several_and_whatever_stands_around() -> None:
         "",
     ],
 )
-def test_nothing_else_is_taken_for_one(text: str) -> None:
+def test_other_numbers_are_not_taken_for_card_numbers(text: str) -> None:
     assert masked(text) == text
 
 

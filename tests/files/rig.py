@@ -100,7 +100,7 @@ class Connected:
 
 @dataclass
 class Desk:
-    """One process's share, as far as files go."""
+    """The part of one process that has to do with files."""
 
     platform: Platform
     connected: Connected

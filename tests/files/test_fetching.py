@@ -110,7 +110,7 @@ async def test_a_download_that_hangs_is_cut_off_and_begun_anew(services: Desk) -
 
 
 @pytest.mark.long
-async def test_what_is_too_large_is_refused_and_not_kept(services: Desk) -> None:
+async def test_a_file_that_is_too_large_is_refused_and_not_stored(services: Desk) -> None:
     services.platform.contents["f1"] = b"x" * (1024 * 1024 + 1)
     services.platform.contents["f2"] = b"x" * 1024 * 1024
     async with services.fetching(services.fetcher()):
@@ -158,7 +158,7 @@ async def test_a_store_that_is_away_is_tried_again(services: Desk, tmp_path: Pat
     assert row.state == "stored"
 
 
-async def test_what_a_dead_worker_put_is_recorded_without_fetching_it_again(services: Desk) -> None:
+async def test_a_file_that_a_dead_worker_put_is_recorded_without_fetching_it_again(services: Desk) -> None:
     """It died between putting and recording; meanwhile the platform has forgotten the file."""
     await services.hears("f1")
     (wanted,) = await services.files.claim([], 1, timedelta())
@@ -233,7 +233,7 @@ async def test_a_worker_that_stops_hands_back_what_it_was_fetching(services: Des
 
 
 @pytest.mark.long
-async def test_who_lost_a_file_to_another_records_nothing(services: Desk) -> None:
+async def test_a_worker_that_lost_a_file_to_another_records_nothing(services: Desk) -> None:
     await services.hears("f1")
     (slow,) = await services.files.claim([], 1, timedelta())
     (quick,) = await services.files.claim([], 1, timedelta(minutes=1))
@@ -250,7 +250,7 @@ async def test_who_lost_a_file_to_another_records_nothing(services: Desk) -> Non
     assert len(await services.told()) == 1
 
 
-async def test_files_of_an_account_that_is_open_elsewhere_are_left_to_who_has_it(services: Desk) -> None:
+async def test_files_of_an_account_that_is_open_elsewhere_are_left_to_that_process(services: Desk) -> None:
     services.platform.contents["f1"] = PNG
     async with services.fetching(services.fetcher(connectors={})):
         await services.hears("f1")

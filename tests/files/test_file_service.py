@@ -181,7 +181,7 @@ async def test_a_link_leads_nowhere_once_the_customer_was_erased(services: Desk)
             assert (answer.status, await answer.json()) == (404, {"error": "file.gone"})
 
 
-async def test_what_is_not_there_is_told_by_a_status(services: Desk) -> None:
+async def test_a_missing_file_is_told_by_a_status(services: Desk) -> None:
     file = await keep(services, PNG, "image/png", "a.png")
     ours = file_service(services)
     async with browsing(services, ours) as session:

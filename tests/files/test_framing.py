@@ -117,5 +117,5 @@ def test_a_length_that_no_frame_has_is_refused_before_it_is_waited_for() -> None
         unseal(b"AMF1" + SALT + struct.pack(">I", 1 << 31))
 
 
-def test_what_is_stored_tells_nothing() -> None:
+def test_a_sealed_file_tells_nothing_of_its_content() -> None:
     assert b"secret" not in seal(b"a secret " * 100)

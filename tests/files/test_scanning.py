@@ -1,4 +1,4 @@
-"""What a virus scanner says: a program, or a clamd that is spoken to in its own protocol."""
+"""Verdicts of a virus scanner: a program, or a clamd that is spoken to in its own protocol."""
 
 import asyncio
 import os
@@ -76,7 +76,7 @@ async def test_clamd_listens_at_a_path_as_well(tmp_path: Path) -> None:
         assert await verdict(by_clamd(f"unix:{path}"), b"hello") == ""
 
 
-async def test_what_is_too_large_for_clamd_is_refused_for_good() -> None:
+async def test_a_file_that_is_too_large_for_clamd_is_refused_for_good() -> None:
     clamd = Clamd(limit=100)
     async with clamd.listening() as address:
         with pytest.raises(Refused, match="larger than what the virus scanner takes"):

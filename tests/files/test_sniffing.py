@@ -1,4 +1,4 @@
-"""What a file is said to be, and what it is."""
+"""Types and names of files: what a file is said to be, and what it is."""
 
 import io
 import struct
@@ -138,7 +138,7 @@ def test_a_character_cut_by_the_window_is_no_reason_to_doubt_a_text() -> None:
 
 
 @given(st.binary(max_size=300), st.text(max_size=20), st.text(max_size=40))
-def test_whatever_comes_gets_a_type_and_a_name(content: bytes, claimed: str, name: str) -> None:
+def test_any_content_gets_a_type_and_a_name(content: bytes, claimed: str, name: str) -> None:
     found, written = sniffed(content, content, claimed, name)
     assert found.count("/") == 1
     assert not set(written) & set('/\\\0\r\n":*?<>|\u202e\u2066')

@@ -1,4 +1,4 @@
-"""Where the bytes are: a folder, and what speaks S3. The same promises hold for both."""
+"""File stores: a folder, and servers that speak S3. The same promises hold for both."""
 
 import asyncio
 import os
@@ -120,7 +120,7 @@ async def test_a_cancelled_writing_leaves_nothing_and_keeps_what_was_there(
     assert await read(store) == b"before"
 
 
-async def test_what_is_gone_or_damaged_is_refused(store: FileStore, tmp_path: Path) -> None:
+async def test_a_file_that_is_gone_or_damaged_is_refused(store: FileStore, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="file_gone"):
         await read(store)
     await store.put(FILE, SEALER, of(b"x" * 100_000))
@@ -141,7 +141,7 @@ async def test_a_disk_that_takes_nothing_is_down(tmp_path: Path) -> None:
         await store.put(FILE, SEALER, of(b"x"))
 
 
-async def test_what_killed_processes_left_half_written_is_removed_a_day_later(
+async def test_half_written_files_of_killed_processes_are_removed_a_day_later(
     store: FileStore, tmp_path: Path
 ) -> None:
     await store.put(FILE, SEALER, of(b"kept"))

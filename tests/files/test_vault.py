@@ -1,4 +1,4 @@
-"""What connectors remember of their accounts."""
+"""The memory of connectors for their accounts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ async def accounts(database: Database) -> dict[str, Account]:
     return {account.account: account for account in found}
 
 
-async def test_what_was_put_last_is_there(database: Database, accounts: dict[str, Account]) -> None:
+async def test_the_value_put_last_is_there(database: Database, accounts: dict[str, Account]) -> None:
     vault = AccountVault(database, accounts["telegram"])
     assert await vault.get("token") is None
     await vault.put("token", "old")
@@ -44,7 +44,7 @@ async def test_what_was_put_last_is_there(database: Database, accounts: dict[str
     assert await vault.get("token") is None
 
 
-async def test_of_many_who_put_a_value_in_anothers_place_one_does(
+async def test_only_one_of_many_swaps_at_once_succeeds(
     database: Database, accounts: dict[str, Account]
 ) -> None:
     vault = AccountVault(database, accounts["telegram"])
@@ -58,7 +58,7 @@ async def test_of_many_who_put_a_value_in_anothers_place_one_does(
     assert await vault.get("nothing") is None
 
 
-async def test_names_are_told_by_how_they_begin(database: Database, accounts: dict[str, Account]) -> None:
+async def test_names_are_listed_by_their_prefix(database: Database, accounts: dict[str, Account]) -> None:
     vault = AccountVault(database, accounts["telegram"])
     for name in ("uid:b", "uid:a", "uid%:", "key:a"):
         await vault.put(name, "x")
@@ -93,13 +93,15 @@ async def test_the_rows_say_nothing_and_cannot_be_exchanged(
         await vault.get("other")
 
 
-async def test_who_puts_at_once_does_not_fail(database: Database, accounts: dict[str, Account]) -> None:
+async def test_writers_at_the_same_time_do_not_fail(database: Database, accounts: dict[str, Account]) -> None:
     vault = AccountVault(database, accounts["telegram"])
     await asyncio.gather(*(vault.put("uid", str(n)) for n in range(8)))
     assert await vault.get("uid") in {str(n) for n in range(8)}
 
 
-async def test_without_a_database_it_says_so(accounts: dict[str, Account], free_port: int) -> None:
+async def test_a_vault_without_its_database_raises_storage_unavailable(
+    accounts: dict[str, Account], free_port: int
+) -> None:
     away = Database(f"postgresql://127.0.0.1:{free_port}/x", pool=1)
     try:
         with pytest.raises(StorageUnavailable):

@@ -1,4 +1,4 @@
-"""What tests of jobs share: a context for a body, and a small company in the database."""
+"""Fixtures that tests of jobs share: a context for a body, and a small company in the database."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -52,7 +52,7 @@ async def company(database: Database) -> Company:
             " values (:i, :o, :a, '\\x01', :c)",
             "insert into lanes (id, organization_id, account_id, chat_hash) values (:l, :o, :a, '\\x01')",
             "insert into conversations (id, organization_id, customer_id, status, owner_kind, owner_name,"
-            " accepted, handled) values (:v, :o, :c, 'active', 'agent', 'tier1', 3, 2)",
+            " last_accepted, last_handled) values (:v, :o, :c, 'active', 'agent', 'tier1', 3, 2)",
             "insert into places (id, organization_id, account_id, place_hash, shared, private, identity_id,"
             " conversation_id, lane_id, place) values (:v, :o, :a, '\\x01', false, true, :i, :v, :l, '')",
             "update conversations set place_id = id where id = :v",

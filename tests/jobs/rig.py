@@ -32,16 +32,16 @@ async def put_input(
     age: timedelta,
     *,
     body: str | None = "sealed",
-    stray: str = "room",
+    early: str = "room",
 ) -> None:
-    """An input of that age; without `seq` a stray of a room, or of a customer."""
+    """An input of that age; without `seq` an early one of a room, or of a customer."""
     async with database.begin() as connection:
         await connection.execute(
             text("""
                 insert into inbox (account_id, external_id, organization_id, conversation_id, seq, origin,
-                    kind, body, stray, accepted_at)
+                    kind, body, waits_for, accepted_at)
                 values (:account, :external, :organization, :conversation, :seq, :origin, 'Said', :body,
-                    :stray, :at)
+                    :waits_for, :at)
             """),
             {
                 "account": company.account,
@@ -49,9 +49,9 @@ async def put_input(
                 "organization": company.organization,
                 "conversation": company.conversation if seq else None,
                 "seq": seq,
-                "origin": "customer" if seq else stray,
+                "origin": "customer" if seq else early,
                 "body": body,
-                "stray": None if seq else "C1/1.1",
+                "waits_for": None if seq else "C1/1.1",
                 "at": NOW - age,
             },
         )

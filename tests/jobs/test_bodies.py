@@ -1,4 +1,4 @@
-"""What each job does to a database."""
+"""The work of each job on a database."""
 
 import dataclasses
 from datetime import timedelta
@@ -43,15 +43,15 @@ async def test_a_key_goes_after_thirty_days_but_never_before_its_input_was_handl
     await put_input(database, company, None, 31 * DAY)
     await put_input(database, company, None, 2 * DAY)
     counts = await sweep(context)
-    assert (counts["bodies"], counts["keys"], counts["strays"]) == (2, 1, 1)
+    assert (counts["bodies"], counts["keys"], counts["early_events"]) == (2, 1, 1)
     assert await inputs(database) == [(2, None), (3, "sealed"), (None, "sealed")]
 
 
 async def test_an_edit_whose_message_never_came_goes_after_an_hour(
     context: Context, company: Company, database: Database
 ) -> None:
-    await put_input(database, company, None, DAY / 48, stray="customer", body="newer")
-    await put_input(database, company, None, DAY / 12, stray="customer", body="older")
+    await put_input(database, company, None, DAY / 48, early="customer", body="newer")
+    await put_input(database, company, None, DAY / 12, early="customer", body="older")
     assert (await sweep(context))["early_changes"] == 1
     assert await inputs(database) == [(None, "newer")]
 
@@ -122,8 +122,8 @@ async def test_a_sweep_of_many_batches_stops_when_its_budget_is_spent_and_goes_o
         await put_input(database, company, None, 40 * DAY)
     answers = iter([False, False, True])
     short = dataclasses.replace(context, spent=lambda: next(answers))
-    assert (await sweep(short, batch=2))["strays"] == 4
-    assert (await sweep(context, batch=2))["strays"] == 1
+    assert (await sweep(short, batch=2))["early_events"] == 4
+    assert (await sweep(context, batch=2))["early_events"] == 1
 
 
 def test_the_first_id_of_a_moment_parts_the_ids_before_it_from_those_after() -> None:

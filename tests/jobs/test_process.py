@@ -95,7 +95,7 @@ def test_a_job_runs_and_leaves_its_counts_and_another_desk_on_the_same_redis_is_
     assert done.return_value() == {
         "bodies": 0,
         "keys": 0,
-        "strays": 0,
+        "early_events": 0,
         "early_changes": 0,
         "tries": 0,
         "delivered": 0,
@@ -163,7 +163,7 @@ def _somebody_waits(connection: psycopg.Connection) -> bool:
 
 
 @pytest.mark.long
-def test_it_outlives_a_redis_that_goes_away_and_comes_back(
+def test_the_process_outlives_a_redis_that_goes_away_and_comes_back(
     database_url: str, tmp_path: Path, var: Path
 ) -> None:
     valkey = EmbeddedValkey(var, durable=False)

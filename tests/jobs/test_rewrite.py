@@ -106,7 +106,7 @@ async def test_a_transaction_that_still_sees_the_key_holds_it_up_and_is_told_of(
 
 
 @pytest.mark.long
-async def test_while_a_backup_reads_the_table_it_is_let_alone(
+async def test_the_table_is_not_rewritten_while_a_backup_reads_it(
     context: Context, database: Database, key: bytes, other: psycopg.AsyncConnection
 ) -> None:
     await other.execute("lock table customers in access share mode")

@@ -180,17 +180,17 @@ def loaded(see: Callable[[World, Loaded], Awaitable[object]]) -> Sees:
 
 
 def command(text: str, who: str = "ana") -> Sees:
-    """What `/desk …` answers."""
+    """Return what `/desk …` answers."""
     return loaded(lambda world, file: world.typed(file, text, who))
 
 
 async def linted(_: World, path: Path) -> object:
-    """What `desk org lint` says."""
+    """Return what `desk org lint` says."""
     return [f"{problem.code} {problem.found}" for problem in lint(path)]
 
 
 def connector(account: str) -> Sees:
-    """What the account's connector is told."""
+    """Return what the account's connector is told."""
 
     async def seen(_: World, file: Loaded) -> object:
         return settings_of(file, account)
@@ -200,7 +200,7 @@ def connector(account: str) -> Sees:
 
 @loaded
 async def mail(_: World, file: Loaded) -> object:
-    """How our mails are signed."""
+    """Return how our mails are signed."""
     settings = read_settings(settings_of(file, "email"))
     return settings.name, settings.signature
 
@@ -220,7 +220,7 @@ def talk(*said: str, days: int = 0, on: str = "telegram", then: timedelta = time
 
 @loaded
 async def mailed(_: World, file: Loaded) -> object:
-    """What becomes of a mail to the address of our mailbox."""
+    """Return what becomes of a mail to the address of our mailbox."""
     play = Play(file, on="email")
     await play.says("Hello", addressed="help@acme.example")
     return play.seen()
@@ -232,7 +232,7 @@ def refund(days: int = 0, then: timedelta = timedelta()) -> Sees:
 
 @loaded
 async def opened(_: World, file: Loaded) -> object:
-    """How a chat begins."""
+    """Return how a chat begins."""
     play = Play(file)
     await play.says(Started())
     return [message.text for message in play.ours]
@@ -250,7 +250,7 @@ async def taken(
 
 @loaded
 async def held(_: World, file: Loaded) -> object:
-    """What a colleague's words become."""
+    """Return what a colleague's words become."""
     play = await taken(file)
     await play.wait(timedelta(seconds=6))
     return play.seen()
@@ -258,7 +258,7 @@ async def held(_: World, file: Loaded) -> object:
 
 @loaded
 async def newcomer(_: World, file: Loaded) -> object:
-    """Whether whoever the workplace knows by a verified address is one of us."""
+    """Return what becomes of words of a newcomer whose verified address the workplace knows."""
     return (await taken(file, handle="ben@acme.example", who="U0NEW")).seen()
 
 
@@ -273,7 +273,7 @@ async def reacted(_: World, file: Loaded) -> object:
 
 @loaded
 async def resolved(_: World, file: Loaded) -> object:
-    """What becomes of a customer who writes again."""
+    """Return what becomes of a customer who writes again."""
     play = await taken(file)
     await play.wait(timedelta(seconds=6))
     await play.press("resolve")
@@ -284,7 +284,7 @@ async def resolved(_: World, file: Loaded) -> object:
 
 @loaded
 async def outside_window(_: World, file: Loaded) -> object:
-    """What is offered for words that come too late for the channel."""
+    """Return what is offered for words that come too late for the channel."""
     play = await taken(file, "whatsapp")
     await play.wait(timedelta(seconds=6))
     await play.parked()
@@ -301,7 +301,7 @@ async def agent_outside_window(_: World, file: Loaded) -> object:
 
 @loaded
 async def programs(world: World, file: Loaded) -> object:
-    """How long programs may write to each other."""
+    """Return what is answered to four mails in a row, as programs may write them."""
     desk, customer = await world.desk(file)
     said = []
     for n in range(4):
@@ -312,7 +312,7 @@ async def programs(world: World, file: Loaded) -> object:
 
 @loaded
 async def accepted(world: World, file: Loaded) -> object:
-    """How long we wait for the rest of what somebody writes, and how much of it is too much."""
+    """Return how long we wait for further messages, and how many of them are too many."""
     account = (await world.accounts(await world.install(file)))["telegram"]
     rules = await (await world.directory()).rules(account)
     return rules.quiet, rules.burst_cap, rules.customer_per_minute, rules.account_per_minute

@@ -1,4 +1,4 @@
-"""Which texts ask by the number of a conversation, for it, or for a copy, and which only look like that."""
+"""Texts that ask by the number of a conversation, for it, or for a copy, and texts that only look so."""
 
 import pytest
 
@@ -115,36 +115,36 @@ def listed(texts: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", listed(FOR_THE_NUMBER))
-def test_this_asks_for_the_number(text: str) -> None:
+def test_a_question_for_the_number_is_recognized(text: str) -> None:
     assert asked(text) == Ask(CaseNumberRequest.NUMBER)
 
 
 @pytest.mark.parametrize("text", listed(BY_A_NUMBER))
-def test_this_asks_by_a_number(text: str) -> None:
+def test_a_question_by_a_number_is_recognized(text: str) -> None:
     assert asked(text) == Ask(CaseNumberRequest.STATUS, 483127)
 
 
 @pytest.mark.parametrize("text", listed(FOR_A_COPY))
-def test_this_asks_for_a_copy(text: str) -> None:
+def test_a_request_for_a_copy_is_recognized(text: str) -> None:
     assert asked(text) == Ask(CaseNumberRequest.COPY)
 
 
 @pytest.mark.parametrize(
     "text", ["Send me a copy of case #4831-27", "Schicken Sie mir bitte eine Kopie von Vorgang #4831-27"]
 )
-def test_this_asks_for_a_copy_by_a_number(text: str) -> None:
+def test_a_request_for_a_copy_by_a_number_is_recognized(text: str) -> None:
     assert asked(text) == Ask(CaseNumberRequest.COPY, 483127)
 
 
 @pytest.mark.parametrize("text", listed(FOR_NOTHING))
-def test_this_asks_for_none_of_it(text: str) -> None:
+def test_a_text_that_only_looks_like_such_a_question_is_not_recognized(text: str) -> None:
     assert asked(text) is None
 
 
-def test_a_greeting_and_a_signature_are_no_words_of_it() -> None:
+def test_a_greeting_and_a_signature_do_not_hide_the_question() -> None:
     text = "Dear team,\n\nwhat is the status of #4831-27?\n\nKind regards\nMaya Lopez"
     assert asked(text, "Maya Lopez") == Ask(CaseNumberRequest.STATUS, 483127)
 
 
-def test_a_long_text_asks_for_none_of_it() -> None:
+def test_a_long_text_is_no_question_about_a_number() -> None:
     assert asked("please " * 50 + "#4831-27") is None

@@ -1,4 +1,4 @@
-"""What must hold for every organization, every moment and every file, however strange."""
+"""Properties that hold for every organization, every moment and every file, however strange."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -140,7 +140,7 @@ def test_a_duration_beyond_all_bounds_is_refused_like_any_other() -> None:
 
 @given(organizations, names, names, names)
 @settings(deadline=None, max_examples=times(80))
-def test_whatever_is_escalated_goes_to_a_team_that_exists(
+def test_every_escalation_goes_to_a_team_that_exists(
     org: Organization, agent: str, trigger: str, team: str
 ) -> None:
     org = complete(org)

@@ -110,7 +110,7 @@ async def test_a_second_start_finds_the_data_on_the_same_address(made_once: Path
             assert await client.get("kept") == b"1"
 
 
-async def test_what_was_committed_outlives_kill_minus_9_of_postgresql(made_once: Path) -> None:
+async def test_committed_rows_outlive_kill_minus_9_of_postgresql(made_once: Path) -> None:
     async with running(EmbeddedPostgres(made_once)) as postgres:
         before = postgres.url
         await execute(postgres.url, "CREATE TABLE outlives AS SELECT 7 AS n")
@@ -195,7 +195,7 @@ async def test_two_that_start_at_once_get_the_same_servers(made_once: Path) -> N
     assert addresses[0] == addresses[1]
 
 
-async def test_a_server_in_use_is_refused_to_whoever_wants_it_for_himself(made_once: Path) -> None:
+async def test_a_server_in_use_cannot_be_started_for_exclusive_use(made_once: Path) -> None:
     async with running(EmbeddedValkey(made_once)):
         with pytest.raises(ServerInUse, match="already run by another process"):
             await EmbeddedValkey(made_once).start()
@@ -295,7 +295,7 @@ async def test_data_that_lies_where_its_account_cannot_go_moves_to_the_shelter(v
 
 
 @needs_root
-def test_who_may_enter_and_read_is_told_from_owner_and_mode(var: Path) -> None:
+def test_access_of_a_system_user_is_told_from_owner_and_mode(var: Path) -> None:
     account = SystemUser.named("nobody")
     if account is None:
         pytest.skip("the system has no account nobody")

@@ -13,7 +13,7 @@ async def test_each_test_has_a_database_of_its_own(database_url: str) -> None:
         await connection.execute("CREATE TABLE left_behind (n int)")
 
 
-async def test_what_another_test_wrote_is_not_there(database_url: str) -> None:
+async def test_tables_of_another_test_are_not_there(database_url: str) -> None:
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
         found = await connection.execute("SELECT to_regclass('left_behind')")
         assert await found.fetchone() == (None,)

@@ -1,4 +1,4 @@
-"""What the Dockerfile says, done in a bare folder by an ordinary user, and what compose.yml starts.
+"""The Dockerfile, followed in a bare folder by an ordinary user, and what compose.yml starts.
 
 Building installs everything once more, which takes a minute or two: `make image` asks for it.
 """
@@ -35,7 +35,7 @@ def services() -> dict[str, dict[str, object]]:
 
 
 def _allowed(source: str) -> bool:
-    """Whether .dockerignore lets it into the image's context."""
+    """Return whether .dockerignore lets the source into the image's context."""
     return f"!{source}" in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
 
 

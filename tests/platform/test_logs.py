@@ -170,7 +170,7 @@ def test_our_own_modules_may_use_the_standard_library(stream: io.StringIO) -> No
         "hooks.slack.com/commands/T0/1/abc",
     ],
 )
-def test_whatever_looks_like_a_token_is_taken_out(secret: str) -> None:
+def test_texts_that_look_like_a_token_are_taken_out(secret: str) -> None:
     scrubbed = scrub(f"before {secret} after")
     assert secret not in scrubbed
     assert "[secret]" in scrubbed

@@ -118,7 +118,7 @@ async def test_a_connector_opens_with_the_first_use_of_its_account(
 
 
 def test_mailboxes_share_their_tls_context() -> None:
-    """One takes up to a megabyte, and 100 ms to make."""
+    """A TLS context takes up to a megabyte, and 100 ms to make."""
     boxes = [
         AccountSettings(
             account=name,

@@ -1,4 +1,4 @@
-"""What docs/operate.md tells operators to type, typed."""
+"""Commands that docs/operate.md tells operators to type, typed."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""What operators are told by the processes themselves: why one ended, and what is wrong with its database."""
+"""Messages of the processes to operators: why one ended, and what is wrong with its database."""
 
 import asyncio
 import json
@@ -313,7 +313,7 @@ async def test_a_process_does_not_start_on_a_database_that_cannot_do_its_work(
         ),
     ],
 )
-async def test_what_is_wrong_with_the_database_is_told_everywhere_and_so_is_its_end(
+async def test_a_problem_of_the_database_is_told_everywhere_and_so_is_its_end(
     kind: str,
     code: str,
     status: int,

@@ -1,4 +1,4 @@
-"""What a newcomer's first two commands rest on."""
+"""The ground of a newcomer's first two commands."""
 
 import ast
 import os
@@ -25,7 +25,7 @@ def test_a_lock_holds_nothing_but_versions_and_hashes(name: str) -> None:
     assert [pin.splitlines()[0] for pin in pins if "--hash=sha256:" not in pin] == []
 
 
-def test_what_runs_is_what_was_tested() -> None:
+def test_the_lock_of_the_image_pins_the_versions_that_were_tested() -> None:
     runs = (ROOT / "requirements.lock").read_text("utf-8")
     pins = [line for line in runs.splitlines() if "==" in line]
     assert len(pins) > 50

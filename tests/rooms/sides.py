@@ -61,7 +61,7 @@ class OnMessenger(Customer):
 
 
 class ByMail(Customer):
-    """Whoever answers quotes what they answer, as mail programs do; `heard` is what is new in each mail."""
+    """A customer by mail, whose replies quote as mail programs do; `heard` is what is new in each mail."""
 
     async def say(self, text: str) -> None:
         client = self.rig.by_mail(self.name)
@@ -156,7 +156,7 @@ class Room(ABC):
 
     @abstractmethod
     def find(self, words: str) -> bool:
-        """Whether there is a room whose story holds the words; from then on it is this one."""
+        """Return whether there is a room whose story holds the words; use that room from then on."""
 
     @abstractmethod
     def lines(self) -> list[str]: ...
@@ -165,7 +165,7 @@ class Room(ABC):
     def card(self) -> str: ...
 
     def everywhere(self) -> str:
-        """What stands in any room of any team: a stranger's words call the first tier, for instance."""
+        """Return what is posted in all rooms of all teams: a stranger's words may call the first tier."""
         slack, told = self.rig.slack, [m.text for m in self.rig.night_watch.messages()]
         for channel in (str(each.get("name", "")) for each in slack.channels()):
             if "escalation" in channel:
@@ -216,7 +216,7 @@ class Room(ABC):
         """Raises AssertionError when there is no such button any more."""
 
     async def settled(self) -> None:  # noqa: B027
-        """Until the desk has taken everything."""
+        """Wait until the desk has taken everything."""
 
 
 class SlackThread(Room):

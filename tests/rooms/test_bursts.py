@@ -24,7 +24,7 @@ def bursts(told: list[str]) -> list[int]:
 
 
 @pytest.mark.long
-async def test_in_slack_it_is_one_post_that_grows_and_a_reaction_to_it_means_the_newest_line(
+async def test_a_burst_in_slack_is_one_post_and_a_reaction_to_it_means_the_newest_line(
     start: Start,  # noqa: F811
 ) -> None:
     async with start(limited) as r:
@@ -52,7 +52,7 @@ async def test_in_slack_it_is_one_post_that_grows_and_a_reaction_to_it_means_the
 
 
 @pytest.mark.long
-async def test_in_telegram_it_is_one_post_that_grows(database_url: str, redis_url: str) -> None:
+async def test_a_burst_in_telegram_is_one_post_that_grows(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, in_telegram, limited, every_channel=True) as r:
         topic = await (await Topic(r).opened()).taken()
         for n in range(WRITTEN // 4):

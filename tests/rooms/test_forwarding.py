@@ -1,4 +1,4 @@
-"""What the holder forwards is not the holder's words: it stays inside, and the room says so."""
+"""Forwards of the holder are not the holder's words: they stay inside, and the room says so."""
 
 import pytest
 

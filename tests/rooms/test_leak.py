@@ -86,7 +86,7 @@ def staff_polls(document: dict[str, object]) -> None:
 
 
 def in_telegram(document: dict[str, object]) -> None:
-    """Who looks after charges works in the night watch's group, and not in Slack."""
+    """Let the team for charges work in the night watch's group, and not in Slack."""
     teams = {team["id"]: team for team in document["teams"]}  # type: ignore[attr-defined]
     for part in ("people", "channels"):
         teams["billing"][part] = teams["night-watch"][part]
@@ -353,7 +353,7 @@ async def play(
 
 
 @pytest.mark.parametrize("room", [SlackThread, Topic])
-def test_what_must_stay_inside_never_reaches_the_customer(
+def test_words_that_must_stay_inside_never_reach_the_customer(
     desk: Callable[..., Services], room: type[Room]
 ) -> None:
     services = desk(*((in_telegram,) if room is Topic else ()))

@@ -71,7 +71,7 @@ async def test_an_archived_channel_moves_the_conversation_and_its_holder_to_the_
 
 
 @pytest.mark.long
-async def test_without_an_event_the_first_line_that_fails_moves_it_and_the_dead_thread_is_left_alone(
+async def test_the_first_post_that_fails_moves_the_room_though_no_event_told_of_the_loss(
     start: Start,
 ) -> None:
     """The input that failed: it was archived while somebody held it, and the customer wrote on."""
@@ -138,7 +138,7 @@ async def test_without_any_channel_the_admins_are_told_and_a_clock_tries_again(s
 
 
 @pytest.mark.long
-async def test_the_customer_hears_of_it_when_their_time_is_over(start: Start) -> None:
+async def test_the_customer_of_a_lost_room_is_told_of_the_delay_when_their_time_is_over(start: Start) -> None:
     async with start(ladder("1h", ("escalation-team", "1h"))) as r:
         await Room(r).open()
         heard = len(r.heard())
@@ -218,7 +218,7 @@ async def test_a_thread_that_was_deleted_goes_on_in_a_new_one(start: Start, hear
         assert len(r.threads(CHANNEL)) == 1, "one loss is one new thread"
 
 
-async def test_who_is_deactivated_holds_nothing_any_more(start: Start) -> None:
+async def test_a_deactivated_person_holds_nothing_any_more(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         heard = r.heard()
@@ -230,7 +230,7 @@ async def test_who_is_deactivated_holds_nothing_any_more(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_who_leaves_the_channel_holds_nothing_any_more(start: Start) -> None:
+async def test_a_person_who_leaves_the_channel_holds_nothing_any_more(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         r.slack.leave_channel("hugo", CHANNEL)
@@ -240,7 +240,7 @@ async def test_who_leaves_the_channel_holds_nothing_any_more(start: Start) -> No
 
 
 @pytest.mark.long
-async def test_when_whom_the_ladder_asked_is_deactivated_whoever_is_next_is_called_at_once(
+async def test_the_next_step_is_called_at_once_when_the_asked_person_is_deactivated(
     start: Start,
 ) -> None:
     async with start(ladder("1h", ("carla", "1h"), ("escalation-team", "1h"))) as r:
@@ -261,7 +261,7 @@ async def test_when_whom_the_ladder_asked_is_deactivated_whoever_is_next_is_call
 
 @pytest.mark.long
 async def test_a_reminder_finds_out_who_was_deactivated(start: Start) -> None:
-    """Where the platform did not say so."""
+    """The platform did not tell of the deactivation."""
     async with start() as r:
         room = await (await Room(r).open()).taken()
         next(user for user in r.slack.people() if user.name == "hugo").deleted = True
@@ -271,7 +271,7 @@ async def test_a_reminder_finds_out_who_was_deactivated(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_who_sleeps_past_the_time_is_not_reminded_but_relieved(start: Start) -> None:
+async def test_a_holder_on_do_not_disturb_past_the_time_is_not_reminded_but_relieved(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         r.slack.pause_notifications("hugo", r.now() + timedelta(hours=8))
@@ -283,7 +283,7 @@ async def test_who_sleeps_past_the_time_is_not_reminded_but_relieved(start: Star
 
 
 @pytest.mark.long
-async def test_who_is_back_soon_is_reminded_as_usual(start: Start) -> None:
+async def test_a_holder_who_is_back_soon_is_reminded_as_usual(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         r.slack.pause_notifications("hugo", r.now() + timedelta(minutes=1))

@@ -44,7 +44,7 @@ async def test_removed_from_its_group_the_bot_goes_on_in_slack_and_tells_the_hol
 
 @pytest.mark.long
 @pytest.mark.parametrize("loss", [{"bot_inside": False}, {"forum": False}])
-async def test_without_an_event_the_customers_next_words_find_it_out(
+async def test_the_customers_next_words_move_a_lost_topic_though_no_event_told_of_it(
     desk: Rig, loss: dict[str, bool]
 ) -> None:
     topic = await (await Topic(desk).opened()).taken()
@@ -64,7 +64,7 @@ async def test_a_topic_that_somebody_closes_is_opened_again(desk: Rig) -> None:
 
 
 @pytest.mark.long
-async def test_in_a_new_topic_the_holder_is_called(desk: Rig) -> None:
+async def test_the_holder_is_called_in_a_new_topic(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.group.delete_topic(topic.id)
     await topic.maya.say("hello?")

@@ -12,7 +12,7 @@ INSIDE = ("insideone", "insidetwo", "insidethree", "insidefour")
 
 
 @pytest.mark.long
-async def test_the_code_and_the_story_go_to_the_address_that_was_named_and_hold_no_private_word(
+async def test_code_and_story_go_to_the_named_address_and_hold_no_private_word(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:

@@ -1,4 +1,4 @@
-"""What the thread tells whoever takes a conversation: all that they need to know before they write."""
+"""The notice to the person who takes a conversation: all that they need to know before they write."""
 
 import re
 
@@ -20,7 +20,7 @@ def plain(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[*_`]", "", text))
 
 
-async def test_in_slack_it_says_who_speaks_what_leaves_how_to_undo_and_what_marks_mean(
+async def test_the_notice_in_slack_names_holder_undo_reactions_and_marks(
     start: Start,  # noqa: F811
 ) -> None:
     async with start(undo("5s")) as r:
@@ -39,7 +39,7 @@ async def test_in_slack_it_says_who_speaks_what_leaves_how_to_undo_and_what_mark
 
 
 @pytest.mark.long
-async def test_in_telegram_it_names_the_marks_and_the_undo_of_telegram(
+async def test_the_notice_in_telegram_names_the_undo_and_marks_of_telegram(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, in_telegram, undo("5s"), every_channel=True) as r:

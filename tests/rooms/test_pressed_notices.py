@@ -46,7 +46,7 @@ class InSlack:
 
 
 @pytest.mark.long
-async def test_in_slack_who_presses_when_all_have_rooms_is_told_so_once(start: Start) -> None:  # noqa: F811
+async def test_a_person_who_presses_in_slack_when_all_have_rooms_is_told_so_once(start: Start) -> None:  # noqa: F811
     async with start(every_channel=True) as r:
         notice = await InSlack(r).shown()
         r.sandbox.faults.add("slack", Mischief.RATE_LIMITED, pattern="chat.update", seconds=600)
@@ -62,7 +62,7 @@ async def test_in_slack_who_presses_when_all_have_rooms_is_told_so_once(start: S
 
 
 @pytest.mark.long
-async def test_in_slack_a_stranger_who_presses_is_told_why_nothing_happens(start: Start) -> None:  # noqa: F811
+async def test_a_stranger_who_presses_in_slack_is_told_why_nothing_happens(start: Start) -> None:  # noqa: F811
     async with start(every_channel=True) as r:
         notice = await InSlack(r).shown()
         r.slack.add_user("zoe", real_name="Zoe")
@@ -82,7 +82,7 @@ def all_in_telegram(document: dict[str, object]) -> None:
 
 
 @pytest.mark.long
-async def test_in_telegram_of_two_who_press_at_once_the_second_is_told_so_once(
+async def test_the_second_of_two_who_press_at_once_in_telegram_is_told_so_once(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, all_in_telegram, every_channel=True) as r:

@@ -10,7 +10,7 @@ from tests.story.rig import rig, until
 
 
 @pytest.mark.long
-async def test_from_slack_a_listed_emoji_leaves_after_the_undo_and_its_line_is_marked(
+async def test_a_listed_emoji_from_slack_leaves_after_the_undo_and_its_line_is_marked(
     start: Start,  # noqa: F811
 ) -> None:
     async with start(undo("1s")) as r:
@@ -40,7 +40,7 @@ async def test_from_slack_a_listed_emoji_leaves_after_the_undo_and_its_line_is_m
 
 
 @pytest.mark.long
-async def test_in_slack_a_reaction_on_the_story_says_where_to_react(start: Start) -> None:  # noqa: F811
+async def test_a_reaction_on_the_story_in_slack_says_where_to_react(start: Start) -> None:  # noqa: F811
     async with start(undo("1s")) as r:
         room = await (await Room(r).open()).taken()
         story = next(m for m in r.slack.messages(CHANNEL, room.ts) if "The story so far" in str(m["text"]))
@@ -57,7 +57,7 @@ async def test_in_slack_a_reaction_on_the_story_says_where_to_react(start: Start
 
 
 @pytest.mark.long
-async def test_in_slack_it_can_be_taken_back_after_somebody_else_took_over(
+async def test_a_reaction_in_slack_can_be_taken_back_after_somebody_else_took_over(
     start: Start,  # noqa: F811
 ) -> None:
     async with start(undo("60s")) as r:
@@ -81,7 +81,7 @@ async def test_in_slack_it_can_be_taken_back_after_somebody_else_took_over(
 
 
 @pytest.mark.long
-async def test_from_telegram_it_reaches_a_customer_on_another_channel(
+async def test_a_reaction_from_telegram_reaches_a_customer_on_another_channel(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:

@@ -120,7 +120,7 @@ async def test_within_the_undo_words_can_be_changed_and_withdrawn(start: Start) 
 
 
 @pytest.mark.long
-async def test_later_a_change_and_a_deletion_reach_the_customer(start: Start) -> None:
+async def test_a_change_and_a_deletion_after_the_undo_reach_the_customer(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         first, second = room.write("hugo", "You get 20 €."), room.write("hugo", "Wrong customer.")
@@ -147,7 +147,7 @@ async def test_a_change_that_does_not_reach_the_customer_is_told(start: Start) -
 
 
 @pytest.mark.long
-async def test_others_get_a_lock_and_are_told_once_that_it_stays_inside(start: Start) -> None:
+async def test_words_of_others_get_a_lock_and_their_authors_are_told_once(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         lines = [room.write("carla", "she again"), room.write("carla", "really"), room.write("hugo", "// hm")]
@@ -195,7 +195,7 @@ async def test_people_named_by_their_email_address_are_known(start: Start) -> No
 
 
 @pytest.mark.long
-async def test_whoever_is_assigned_is_called_and_speaks_once_they_take_it(start: Start) -> None:
+async def test_an_assignee_is_called_and_speaks_once_they_take_the_conversation(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken("carla")
         room.write("carla", "One moment.")
@@ -219,7 +219,7 @@ async def test_whoever_is_assigned_is_called_and_speaks_once_they_take_it(start:
 
 
 @pytest.mark.long
-async def test_whoever_is_assigned_and_does_not_take_it_is_reminded_once_and_then_the_ladder_goes_on(
+async def test_an_assignee_who_does_not_react_is_reminded_once_and_then_the_ladder_goes_on(
     start: Start,
 ) -> None:
     async with start(ladder("2s", ("escalation-team", "1h"), reminder="500ms")) as r:
@@ -233,7 +233,7 @@ async def test_whoever_is_assigned_and_does_not_take_it_is_reminded_once_and_the
 
 
 @pytest.mark.long
-async def test_whoever_is_assigned_and_not_in_the_channel_is_told_directly_and_let_in(start: Start) -> None:
+async def test_an_assignee_who_is_not_in_the_channel_is_told_directly_and_let_in(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
         await assign(room, "carla", "U0ELENA005")
@@ -247,7 +247,7 @@ async def test_whoever_is_assigned_and_not_in_the_channel_is_told_directly_and_l
 
 
 @pytest.mark.long
-async def test_whoever_was_asked_directly_hears_once_that_another_has_it(start: Start) -> None:
+async def test_an_assignee_asked_directly_is_told_once_that_somebody_else_has_it(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
         await assign(room, "carla", "U0ELENA005")
@@ -263,7 +263,7 @@ async def test_whoever_was_asked_directly_hears_once_that_another_has_it(start: 
 
 
 @pytest.mark.long
-async def test_the_holder_from_whom_it_is_assigned_away_is_told(start: Start) -> None:
+async def test_a_holder_is_told_when_the_conversation_is_assigned_to_somebody_else(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken("hugo")
         await room.card_says("Take over")
@@ -273,7 +273,7 @@ async def test_the_holder_from_whom_it_is_assigned_away_is_told(start: Start) ->
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["deactivated", "asleep", "unheard"])
-async def test_what_is_assigned_to_somebody_who_cannot_notice_it_waits_for_the_team(
+async def test_a_conversation_assigned_to_somebody_unavailable_waits_for_the_team(
     start: Start, how: str
 ) -> None:
     async with start() as r:
@@ -290,7 +290,7 @@ async def test_what_is_assigned_to_somebody_who_cannot_notice_it_waits_for_the_t
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["deactivated", "asleep", "unheard"])
-async def test_who_solved_it_and_cannot_notice_the_customers_return_is_not_waited_for(
+async def test_an_unavailable_former_holder_is_not_waited_for_when_the_customer_returns(
     start: Start, how: str
 ) -> None:
     async with start() as r:
@@ -315,7 +315,7 @@ def cannot_notice(r: Rig, who: str, how: str) -> None:
 
 
 @pytest.mark.long
-async def test_of_two_who_press_take_at_once_the_second_is_told_who_was_first(start: Start) -> None:
+async def test_the_second_of_two_who_press_take_at_once_is_told_who_was_first(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()
         r.sandbox.faults.add("slack", Mischief.SLOW, pattern="chat.update", seconds=1.0)
@@ -373,7 +373,7 @@ async def test_files_go_both_ways_and_changes_are_shown(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_what_failed_can_be_sent_again(start: Start) -> None:
+async def test_a_message_that_failed_can_be_sent_again(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         r.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern="sendMessage", count=1)
@@ -389,7 +389,7 @@ async def test_what_failed_can_be_sent_again(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_nobody_takes_it_and_the_next_are_called(start: Start) -> None:
+async def test_the_next_team_is_called_when_nobody_takes_a_conversation(start: Start) -> None:
     async with start(ladder("400ms", ("escalation-team", "1ms"), reminder="100ms")) as r:
         room = await Room(r).open()
         await room.says("Nobody has taken this yet")
@@ -467,7 +467,7 @@ async def test_duplicates_and_our_own_events_are_harmless(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_within_the_window_it_is_the_same_conversation_and_later_a_new_one(start: Start) -> None:
+async def test_a_customer_who_writes_after_the_reopen_window_begins_a_new_conversation(start: Start) -> None:
     def brief(document: dict[str, object]) -> None:
         document["reopen_window"] = "1ms"
 
@@ -484,7 +484,7 @@ async def test_within_the_window_it_is_the_same_conversation_and_later_a_new_one
 
 
 @pytest.mark.long
-async def test_within_the_window_it_goes_back_to_the_team_in_the_same_thread(start: Start) -> None:
+async def test_a_customer_who_writes_within_the_window_reopens_the_same_thread(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         await r.press("hugo", CHANNEL, room.ts, "resolve")
@@ -501,7 +501,7 @@ async def test_within_the_window_it_goes_back_to_the_team_in_the_same_thread(sta
 
 
 @pytest.mark.long
-async def test_a_resolution_pressed_by_mistake_is_undone_and_the_customer_never_hears_of_it(
+async def test_a_resolution_pressed_by_mistake_is_undone_unheard_by_the_customer(
     start: Start,
 ) -> None:
     async with start(undo("3s")) as r:

@@ -134,7 +134,7 @@ async def test_a_card_that_somebody_deletes_comes_again(desk: Rig) -> None:
 
 
 @pytest.mark.long
-async def test_what_perhaps_never_reached_the_topic_is_told_again(desk: Rig) -> None:
+async def test_a_message_that_perhaps_never_reached_the_topic_is_told_again(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     desk.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern="sendMessage", count=1)
     await topic.maya.say("My invoice is 4711")
@@ -173,7 +173,7 @@ async def test_a_group_that_a_team_gets_while_the_desk_runs_is_heard(desk: Rig, 
 
 
 @pytest.mark.long
-async def test_what_an_administrator_writes_anonymously_stays_inside_and_they_are_told(desk: Rig) -> None:
+async def test_an_anonymous_message_of_an_administrator_stays_inside_and_they_are_told(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     line = topic.write("Farid", "I refunded it.", anonymous=True)
     await topic.marked(line, "🙈")
@@ -264,14 +264,14 @@ async def test_files_go_both_ways_also_in_albums(desk: Rig) -> None:
 
 
 @pytest.mark.long
-async def test_who_leaves_the_group_holds_nothing_any_more(desk: Rig) -> None:
+async def test_a_person_who_leaves_the_group_holds_nothing_any_more(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     topic.group.leave(topic.person("Farid"))
     await topic.shows("Farid Haddad left the group. Nobody is handling this now")
 
 
 @pytest.mark.long
-async def test_what_cannot_go_on_to_the_customer_is_marked_as_such(desk: Rig) -> None:
+async def test_a_poll_that_cannot_go_on_to_the_customer_is_answered_with_a_notice(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     farid = topic.person("Farid")
     asked = {
@@ -318,7 +318,7 @@ async def test_a_closed_topic_is_reopened_by_the_customer_and_by_its_button(desk
 
 
 @pytest.mark.long
-async def test_what_a_customer_answers_is_a_reply_in_the_topic(desk: Rig) -> None:
+async def test_a_reply_of_the_customer_is_a_reply_in_the_topic(desk: Rig) -> None:
     topic = await Topic(desk).opened()
     phone = desk.on_whatsapp()
     first = phone.say("On the 3rd")
@@ -346,7 +346,7 @@ async def test_a_press_that_is_refused_is_answered_where_it_was_made(desk: Rig) 
 
 
 @pytest.mark.long
-async def test_what_has_left_can_be_taken_back_in_a_closed_topic(desk: Rig) -> None:
+async def test_a_message_that_has_left_can_be_taken_back_in_a_closed_topic(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     line = topic.write("Farid", "Wrong customer.")
     await topic.hears("Wrong customer.")

@@ -67,7 +67,7 @@ async def test_words_that_fail_after_their_channel_was_archived_can_be_sent_agai
 
 
 @pytest.mark.long
-async def test_their_author_takes_them_back_in_the_new_room(start: Start) -> None:
+async def test_the_author_of_waiting_words_takes_them_back_in_the_new_room(start: Start) -> None:
     async with start(undo("5m")) as r:
         there, shown = await left_with_words(r)
         r.slack.react_as("carla", PRIVATE, shown, "-1")  # who is not their author cannot
@@ -81,7 +81,7 @@ async def test_their_author_takes_them_back_in_the_new_room(start: Start) -> Non
 
 
 @pytest.mark.long
-async def test_deleted_in_the_old_thread_they_are_marked_in_the_new_one(start: Start) -> None:
+async def test_waiting_words_deleted_in_the_old_thread_are_marked_in_the_new_one(start: Start) -> None:
     async with start(undo("5m")) as r:
         room = await (await Room(r).open()).taken()
         written = room.write("hugo", WORDS)

@@ -1,4 +1,4 @@
-"""What tests of storage share."""
+"""Fixtures that tests of storage share."""
 
 from collections.abc import AsyncIterator
 

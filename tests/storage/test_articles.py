@@ -72,7 +72,7 @@ async def test_only_the_collections_asked_for_are_searched(
     assert await articles.search(organization, "API rate limits", collections=["no such folder"]) == []
 
 
-async def test_another_organization_finds_nothing_of_it(articles: ArticleSearch, organization: OrgId) -> None:
+async def test_another_organization_finds_no_article(articles: ArticleSearch, organization: OrgId) -> None:
     stranger = OrgId(new_id())
     assert await articles.search(stranger, "API rate limits") == []
     assert await articles.section(stranger, "api-rate-limits") == []

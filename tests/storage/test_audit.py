@@ -75,7 +75,7 @@ async def sealed_ids(engine: AsyncEngine, organization: UUID = ACME) -> list[UUI
 
 
 async def tamper(engine: AsyncEngine, *statements: str) -> None:
-    """What only the tables' owner can do: go round the triggers."""
+    """Run a statement past the triggers, as only the tables' owner can."""
     async with engine.begin() as connection:
         for table in ("audit_log", "audit_chain"):
             await connection.execute(text(f"alter table {table} disable trigger all"))
@@ -99,7 +99,7 @@ async def tamper(engine: AsyncEngine, *statements: str) -> None:
         "delete from {} where false",
     ],
 )
-async def test_what_was_written_cannot_be_changed(
+async def test_an_entry_that_was_written_cannot_be_changed(
     audit_engine: AsyncEngine, table: str, statement: str
 ) -> None:
     await write(audit_engine, entry())
@@ -163,7 +163,9 @@ async def test_an_entry_is_recorded_once(audit_engine: AsyncEngine) -> None:
         await write(audit_engine, same)
 
 
-async def test_what_postgresql_cannot_hold_is_written_as_a_mark(audit_engine: AsyncEngine) -> None:
+async def test_characters_that_postgresql_cannot_hold_are_written_as_a_mark(
+    audit_engine: AsyncEngine,
+) -> None:
     await write(audit_engine, entry(actor="a\0b", subject="é\ud800👧", details={"\udfff": "\0"}))
     async with audit_engine.begin() as connection:
         (line,) = await tail(connection, ACME, 1)
@@ -531,7 +533,7 @@ def test_a_link_is_the_hash_of_the_hash_before_it_and_the_row() -> None:
     assert chained(GENESIS, b"row") == hashlib.sha256(bytes(32) + b"row").digest()
 
 
-async def test_what_is_recorded_is_what_the_encoding_sees(audit_engine: AsyncEngine) -> None:
+async def test_the_recorded_details_are_what_the_encoding_sees(audit_engine: AsyncEngine) -> None:
     """Text through jsonb and back: escapes, astral characters, keys in PostgreSQL's own order."""
     details: dict[str, Detail] = {
         "z": "\x7f\u2028\\u0041",

@@ -1,4 +1,4 @@
-"""What was stored by an earlier version is read by this one."""
+"""Rows stored by an earlier version, read by this one."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Who was found to be whom: merged, parted, and where their words go then."""
+"""Customers who are merged and parted, and where their words go then."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -135,7 +135,7 @@ async def test_any_order_leaves_no_chain_and_undoing_in_reverse_restores(
         await transaction.rollback()
 
 
-async def test_who_was_parted_does_not_come_back_when_another_merge_is_undone(
+async def test_a_parted_customer_does_not_come_back_when_another_merge_is_undone(
     database: Database, told: Told
 ) -> None:
     async with database.begin() as connection:
@@ -182,7 +182,7 @@ async def test_another_organization_merges_nobody_of_ours(database: Database, to
             await unmerge(connection, stranger, told.tom)
 
 
-async def test_who_was_erased_is_merged_with_nobody(database: Database, told: Told) -> None:
+async def test_an_erased_customer_is_merged_with_nobody(database: Database, told: Told) -> None:
     async with database.begin() as connection:
         await destroy(connection, told.organization, told.tom)
         with pytest.raises(KeyDestroyed):
@@ -258,7 +258,7 @@ async def answered_in(database: Database, conversation: ConversationId) -> str |
     return keys.customer(row.id, row.data_key).open(row.address, field=customers.ADDRESS)
 
 
-async def test_who_is_merged_goes_on_in_the_open_matter_and_who_is_parted_does_not(
+async def test_a_merged_customer_goes_on_in_the_open_conversation_and_a_parted_one_does_not(
     database: Database, keys: Keys, told: Told
 ) -> None:
     await close(database, told.escalated)
@@ -289,7 +289,7 @@ async def test_who_is_merged_goes_on_in_the_open_matter_and_who_is_parted_does_n
     assert await where(database, keys, "remaining") == (told.plain, told.maria)
 
 
-async def test_parting_leaves_matters_alone_that_were_never_shared(
+async def test_parting_leaves_conversations_alone_that_were_never_shared(
     database: Database, keys: Keys, told: Told
 ) -> None:
     async with database.begin() as connection:
@@ -328,7 +328,7 @@ async def test_another_organization_reads_no_customer(database: Database, keys: 
         (customers.HISTORIES, "uq_messages_position"),
     ],
 )
-async def test_what_screens_read_of_customers_goes_by_an_index(
+async def test_queries_of_screens_about_customers_use_an_index(
     database: Database, told: Told, statement: TextClause, index: str
 ) -> None:
     async with database.begin() as connection:

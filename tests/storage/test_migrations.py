@@ -1,4 +1,4 @@
-"""What an older version left behind goes on after the migration: rows as that version wrote them, by SQL."""
+"""Work left by an older version goes on after the migration: rows as that version wrote them, by SQL."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -270,7 +270,7 @@ async def spine(url: str, newest: str) -> AsyncIterator[Old]:
 
 
 @pytest.mark.long
-async def test_everything_that_went_on_goes_on(empty_url: str, database_url: str) -> None:
+async def test_open_conversations_go_on_after_the_migration(empty_url: str, database_url: str) -> None:
     async with spine(empty_url, database_url) as old:
         sealer = await old.matter("maya")
         await old.held("maya", sealer)
@@ -322,7 +322,7 @@ async def goes_on(desk: Bench, old: Old) -> None:
 
 
 @pytest.mark.long
-async def test_whoever_writes_after_it_is_heard(empty_url: str, database_url: str) -> None:
+async def test_a_customer_who_writes_after_the_migration_is_heard(empty_url: str, database_url: str) -> None:
     async with spine(empty_url, database_url) as old:
         await old.matter("maya")
         await old.desk.database.close()
@@ -337,7 +337,7 @@ async def test_whoever_writes_after_it_is_heard(empty_url: str, database_url: st
 
 
 @pytest.mark.long
-async def test_who_was_erased_before_it_stays_erased_and_holds_nobody_up(
+async def test_a_customer_erased_before_the_migration_stays_erased_and_holds_nobody_up(
     empty_url: str, database_url: str
 ) -> None:
     async with spine(empty_url, database_url) as old:
@@ -358,7 +358,7 @@ async def test_who_was_erased_before_it_stays_erased_and_holds_nobody_up(
 
 
 @pytest.mark.long
-async def test_what_is_older_than_numbers_gets_one_by_the_migration(empty_url: str) -> None:
+async def test_an_older_conversation_gets_a_number_by_the_migration(empty_url: str) -> None:
     migrated_to(empty_url, "0018")
     filled = """
         insert into organizations (id, name, data_key, index_key)

@@ -39,7 +39,7 @@ def test_a_number_is_written_in_two_groups(number: int, written: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["", "#", "4831", "48312", "#0831-27", "48-3127", "4831-2x", "٤٨٣١٢٧", "-483127"]
 )
-def test_what_is_none_is_none(typed: str) -> None:
+def test_text_that_is_no_number_is_read_as_none(typed: str) -> None:
     assert number_typed(typed) is None
 
 
@@ -100,7 +100,7 @@ async def test_two_organizations_may_have_the_same_number(desk: Bench) -> None:
     assert "(organization_id, number)" in str(constraint)
 
 
-async def test_another_organization_finds_nothing_of_it(desk: Bench) -> None:
+async def test_another_organization_finds_nothing_by_the_number(desk: Bench) -> None:
     id_ = await desk.say("Hello")
     customer = await desk.customer_of(id_)
     [[hash_]] = await desk.rows("select address_hash from identities")
@@ -125,7 +125,7 @@ async def test_another_organization_finds_nothing_of_it(desk: Bench) -> None:
             assert len((await connection.execute(asked_numbers._COUNTS, counted)).all()) == found
 
 
-async def test_what_is_begun_to_prove_an_address_has_a_number_too(desk: Bench) -> None:
+async def test_a_conversation_begun_to_prove_an_address_has_a_number_too(desk: Bench) -> None:
     await desk.say("My order is late")
     await desk.say("Please send this to my email maya@a.example")
     await desk.say(CODE)

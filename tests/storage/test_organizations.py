@@ -148,7 +148,7 @@ async def test_every_change_is_a_version_and_one_audit_entry(
     assert [(line.version, line.applied_by) for line in history] == [(2, "shell"), (1, "shell")]
 
 
-async def test_what_is_no_longer_named_becomes_inactive_and_may_come_back(
+async def test_people_no_longer_named_become_inactive_and_may_come_back(
     database: Database, keys: Keys, write: Write, tmp_path: Path
 ) -> None:
     await apply(database, keys, write())
@@ -202,7 +202,7 @@ async def test_going_back_makes_a_new_version_with_the_old_document(
         assert (again.version, again.changes) == (3, ())
 
 
-async def test_there_is_no_going_to_a_version_that_never_was(
+async def test_a_version_that_never_was_cannot_be_applied(
     database: Database, keys: Keys, write: Write
 ) -> None:
     applied = await apply(database, keys, write())
@@ -243,7 +243,7 @@ async def test_two_organizations_may_call_everything_alike(
     assert len({account.id for accounts in theirs for account in accounts.values()}) == 4
 
 
-async def test_what_an_organization_keeps_in_its_vault_is_no_secret_of_the_environment(
+async def test_a_secret_in_an_organizations_vault_is_no_secret_of_the_environment(
     database: Database, keys: Keys, write: Write
 ) -> None:
     await apply(database, keys, write())

@@ -1,4 +1,4 @@
-"""Which conversation goes on where somebody writes: asked of PostgreSQL."""
+"""Places: the conversation that goes on where somebody writes, asked of PostgreSQL."""
 
 import asyncio
 import random
@@ -86,7 +86,7 @@ READ = Receipt(status=ReceiptStatus.READ, messages=("p1",))
 # --- one matter --------------------------------------------------------------------------------------------
 
 
-async def test_a_known_customer_has_one_matter_on_two_channels(desk: Bench) -> None:
+async def test_a_known_customer_has_one_conversation_on_two_channels(desk: Bench) -> None:
     phone = await desk.say("Hello", on="telegram")
     other = await desk.say("Hello, too", "+4917", on="whatsapp")
     assert phone != other
@@ -218,7 +218,7 @@ async def test_a_receipt_beside_the_first_words_after_the_end_opens_once(desk: B
     assert await desk.conversations() == 2
 
 
-async def test_a_receipt_after_the_end_goes_to_what_is_over(desk: Bench) -> None:
+async def test_a_receipt_after_the_end_goes_to_the_conversation_that_is_over(desk: Bench) -> None:
     before = await desk.say("Hello", on="whatsapp")
     await desk.end(before)
     assert await to(desk, desk.event(READ, on="whatsapp")) == [before]
@@ -272,7 +272,7 @@ async def test_a_stranger_in_a_thread_that_nobody_knows_is_still_heard(desk: Ben
     assert (await desk.hear(lost)).fresh == 1
 
 
-async def test_what_a_program_wrote_moves_no_conversation(desk: Bench) -> None:
+async def test_a_message_of_a_program_moves_no_conversation(desk: Bench) -> None:
     phone = await desk.say("Hello")
     mail = await desk.say("Hello", "maya@a.example", on="email", chat="maya@a.example")
     await desk.end(mail)
@@ -289,7 +289,7 @@ async def test_what_a_program_wrote_moves_no_conversation(desk: Bench) -> None:
 # --- invitations -------------------------------------------------------------------------------------------
 
 
-async def test_an_invitation_makes_two_addresses_one_customer_and_one_matter(desk: Bench) -> None:
+async def test_an_invitation_makes_two_addresses_one_customer_with_one_conversation(desk: Bench) -> None:
     phone = await desk.say("Hello")
     token = await invited(desk, phone)
     assert await desk.say(Started(token), "+4917", on="whatsapp") == phone
@@ -298,7 +298,7 @@ async def test_an_invitation_makes_two_addresses_one_customer_and_one_matter(des
     assert await desk.root_of(later) == await desk.root_of(phone)
 
 
-async def test_who_was_known_before_is_merged_by_an_invitation(desk: Bench) -> None:
+async def test_a_customer_known_before_is_merged_by_an_invitation(desk: Bench) -> None:
     phone = await desk.say("Hello")
     other = await desk.say("Hi", "+4917", on="whatsapp")
     token = await invited(desk, phone)
@@ -308,7 +308,7 @@ async def test_who_was_known_before_is_merged_by_an_invitation(desk: Bench) -> N
     assert [m.text for m in view.story if m.role == "customer"] == ["Hi"]
 
 
-async def test_an_invitation_is_good_for_one(desk: Bench) -> None:
+async def test_an_invitation_is_valid_for_one_address_alone(desk: Bench) -> None:
     phone = await desk.say("Hello")
     token = await invited(desk, phone)
     assert await desk.say(Started(token), "+1", on="whatsapp") == phone
@@ -346,7 +346,7 @@ async def test_an_invitation_that_is_too_old_opens_a_conversation_of_ones_own(de
     assert await desk.say(Started(token), "+1", on="whatsapp") != phone
 
 
-async def test_an_invitation_to_what_is_over_makes_them_one_and_begins_anew(desk: Bench) -> None:
+async def test_an_invitation_to_a_conversation_that_is_over_merges_and_begins_anew(desk: Bench) -> None:
     phone = await desk.say("Hello")
     token = await invited(desk, phone)
     await desk.end(phone)
@@ -378,7 +378,7 @@ async def test_an_invitation_out_of_a_group_does_not_let_the_group_read_on(desk:
 # --- a changed number --------------------------------------------------------------------------------------
 
 
-async def test_a_changed_number_is_the_same_customer_and_the_matter_goes_on_there(desk: Bench) -> None:
+async def test_a_customer_with_a_changed_number_goes_on_in_their_conversation(desk: Bench) -> None:
     phone = await desk.say("Hello", "+1", on="whatsapp")
     await desk.hear(desk.event(AddressChanged("+2"), "+1", on="whatsapp"))
     await desk.turn()
@@ -395,7 +395,7 @@ async def test_a_number_that_changed_beside_words_is_followed(desk: Bench) -> No
     assert await desk.say("From the new one", "+2", on="whatsapp") == phone
 
 
-async def test_a_number_that_somebody_had_before_is_theirs_who_have_it_now(desk: Bench, twin: Bench) -> None:
+async def test_a_reassigned_number_belongs_to_the_customer_who_has_it_now(desk: Bench, twin: Bench) -> None:
     """The platform vouches for it: whoever has moved there must not come into the other's history."""
     mine = await desk.say("Hello", "+1", on="whatsapp")
     theirs = await twin.say("Hello", "+2", on="whatsapp")
@@ -442,7 +442,7 @@ async def test_a_number_that_its_owner_has_left_is_somebody_elses_when_it_writes
 # --- known by two ids --------------------------------------------------------------------------------------
 
 
-async def test_who_hides_their_number_after_a_while_is_still_the_same_customer(
+async def test_a_customer_who_hides_their_number_after_a_while_is_still_the_same(
     desk: Bench, twin: Bench
 ) -> None:
     phone = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
@@ -452,7 +452,7 @@ async def test_who_hides_their_number_after_a_while_is_still_the_same_customer(
     assert await desk.say("And now you do", "+1", on="whatsapp", alias="DE.1") == phone
 
 
-async def test_who_shows_their_number_after_a_while_is_still_the_same_customer(
+async def test_a_customer_who_shows_their_number_after_a_while_is_still_the_same(
     desk: Bench, twin: Bench
 ) -> None:
     hidden = await desk.say("Hello", "DE.1", on="whatsapp")
@@ -460,7 +460,7 @@ async def test_who_shows_their_number_after_a_while_is_still_the_same_customer(
     assert await desk.say("Again", "+1", on="whatsapp") == hidden
 
 
-async def test_who_is_named_by_any_of_their_ids_is_still_the_same_customer(desk: Bench, twin: Bench) -> None:
+async def test_a_customer_named_by_any_of_their_ids_is_still_the_same(desk: Bench, twin: Bench) -> None:
     """A platform may have one id of a person for us, and one for all businesses of ours."""
     phone = await desk.say("Hello", "+1", on="whatsapp", aliases=("DE.1", "DE.ENT.1"))
     assert await twin.say("By the one", "DE.1", on="whatsapp") == phone
@@ -476,7 +476,7 @@ async def test_an_id_that_is_known_as_somebody_elses_joins_nobody(desk: Bench) -
     assert await desk.say("Still me", "DE.1", on="whatsapp") == theirs
 
 
-async def test_a_new_matter_of_who_hides_their_number_now_is_theirs(desk: Bench) -> None:
+async def test_a_new_conversation_of_a_customer_who_hides_their_number_now_is_theirs(desk: Bench) -> None:
     before = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
     await desk.end(before)
     after = await desk.say("Hello again", "DE.1", on="whatsapp")
@@ -485,13 +485,15 @@ async def test_a_new_matter_of_who_hides_their_number_now_is_theirs(desk: Bench)
     assert await desk.say("With my number", "+1", on="whatsapp", alias="DE.1") == after
 
 
-async def test_who_hides_their_number_and_changes_it_is_followed(desk: Bench) -> None:
+async def test_a_customer_who_hides_their_number_and_changes_it_is_followed(desk: Bench) -> None:
     phone = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
     await desk.hear(desk.event(AddressChanged("DE.2"), "DE.1", on="whatsapp"))
     assert await desk.say("From the new one", "DE.2", on="whatsapp") == phone
 
 
-async def test_who_hides_a_number_that_changed_is_known_by_the_new_id_alone(desk: Bench, twin: Bench) -> None:
+async def test_a_customer_who_hides_a_changed_number_is_known_by_the_new_id_alone(
+    desk: Bench, twin: Bench
+) -> None:
     """With the number the platform's own id of the person changes, too."""
     phone = await desk.say("Hello", "+1", on="whatsapp")
     await desk.hear(desk.event(AddressChanged("+2"), "+1", on="whatsapp", alias="DE.1"))
@@ -509,7 +511,7 @@ async def escalated(desk: Bench, who: str = "maya") -> ConversationId:
     return accepted.wakes[0].conversation
 
 
-async def test_who_was_erased_and_writes_again_is_new(desk: Bench, twin: Bench) -> None:
+async def test_an_erased_customer_who_writes_again_is_new(desk: Bench, twin: Bench) -> None:
     before = await desk.say("My secret")
     await twin.say("And more")  # it remembers the place, and is not told
     await erase(desk, before)
@@ -519,7 +521,7 @@ async def test_who_was_erased_and_writes_again_is_new(desk: Bench, twin: Bench) 
     assert [m.text for m in (await desk.view(after)).story if m.role == "customer"] == ["Hello again"]
 
 
-async def test_erasing_one_who_went_on_in_anothers_thread_leaves_the_other(desk: Bench) -> None:
+async def test_erasing_a_customer_who_went_on_in_anothers_thread_leaves_the_other(desk: Bench) -> None:
     there = {"on": "email", "chat": "t1", "shared": True}
     mine = await desk.say("Hello", "maya@a.example", **there)
     await desk.end(mine)
@@ -529,7 +531,7 @@ async def test_erasing_one_who_went_on_in_anothers_thread_leaves_the_other(desk:
     assert await desk.say("Me again", "maya@a.example", **there) not in (mine, theirs)
 
 
-async def test_what_waited_for_who_was_erased_stops_no_other_delivery(desk: Bench) -> None:
+async def test_a_delivery_to_an_erased_customer_stops_no_other_delivery(desk: Bench) -> None:
     await desk.say("Hello", "other")
     gone = await desk.say("Hello")
     await erase(desk, gone)
@@ -539,7 +541,7 @@ async def test_what_waited_for_who_was_erased_stops_no_other_delivery(desk: Benc
         desk.keys.customer(await desk.customer_of(gone), None)
 
 
-async def test_what_staff_write_about_who_was_erased_stops_nobody_elses_words(desk: Bench) -> None:
+async def test_a_message_of_staff_about_an_erased_customer_stops_no_other_event(desk: Bench) -> None:
     """A poller that could not let go of one event would hear nothing any more."""
     gone = await escalated(desk)
     view = await desk.held(gone)
@@ -551,11 +553,11 @@ async def test_what_staff_write_about_who_was_erased_stops_nobody_elses_words(de
     assert await desk.rows("select memory from conversations where id = :id", id=gone) == [({},)]
 
 
-async def test_a_word_kept_aside_for_who_was_erased_stops_no_other(desk: Bench) -> None:
+async def test_an_early_event_about_an_erased_customer_stops_no_other(desk: Bench) -> None:
     gone, other = [await escalated(desk, who) for who in ("1", "2")]
     for n, thread in enumerate(("1.1", "1.2")):
         aside = desk.event(f"{n}", HUGO, on="slack", chat="C1", thread=thread, in_our_thread=True)
-        assert (await desk.hear(aside)).strays == 1
+        assert (await desk.hear(aside)).early == 1
     for conversation, thread in ((gone, "1.1"), (other, "1.2")):
         await desk.execute(
             "update rooms set chat_id = 'C1', thread = :thread where conversation_id = :id",
@@ -568,7 +570,7 @@ async def test_a_word_kept_aside_for_who_was_erased_stops_no_other(desk: Bench) 
     assert [wake.conversation for wake in wakes] == [other]
 
 
-async def test_what_waited_in_a_place_that_was_parted_stops_no_other_delivery(desk: Bench) -> None:
+async def test_a_delivery_to_a_place_that_was_parted_stops_no_other_delivery(desk: Bench) -> None:
     phone = await desk.say("Hello")
     other = await desk.say("Hi", "+4917", on="whatsapp")
     await desk.end(other)
@@ -595,7 +597,7 @@ async def test_after_parting_everything_that_was_said_can_still_be_read(desk: Be
     assert await desk.root_of(anew) == await desk.customer_of(other)
 
 
-async def test_what_was_begun_while_they_were_one_goes_with_whoever_began_it(desk: Bench) -> None:
+async def test_a_conversation_begun_while_merged_goes_with_the_customer_who_began_it(desk: Bench) -> None:
     """A merge that was a mistake leaves nobody's words with another, and no answer goes to them."""
     phone, other = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
     for over in (phone, other):
@@ -611,7 +613,7 @@ async def test_what_was_begun_while_they_were_one_goes_with_whoever_began_it(des
     assert answers.count("telegram") == 2
 
 
-async def test_a_matter_whose_place_had_gone_on_elsewhere_gets_it_back(desk: Bench) -> None:
+async def test_a_conversation_gets_its_place_back_after_parting(desk: Bench) -> None:
     phone, other = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
     await desk.end(phone)
     await made_one(desk, phone, other)
@@ -655,7 +657,7 @@ async def waiting(desk: Bench, conversation: ConversationId, work: Awaitable[obj
     await task
 
 
-async def test_who_waits_for_a_conversation_has_locked_no_place(desk: Bench, twin: Bench) -> None:
+async def test_an_event_that_waits_for_a_conversation_has_locked_no_place(desk: Bench, twin: Bench) -> None:
     """Parting locks conversations before places: the other way round each would wait for the other."""
     over, another_ = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
     await desk.end(over)
@@ -665,7 +667,7 @@ async def test_who_waits_for_a_conversation_has_locked_no_place(desk: Bench, twi
     assert await desk.conversations() == 3
 
 
-async def test_who_accepts_an_invitation_waits_for_conversations_first(desk: Bench, twin: Bench) -> None:
+async def test_accepting_an_invitation_waits_for_conversations_first(desk: Bench, twin: Bench) -> None:
     home = await desk.say("Hello")
     accepting = twin.hear(desk.event(Started(await invited(desk, home)), "+4917", on="whatsapp"))
     async with waiting(desk, home, accepting):
@@ -674,7 +676,7 @@ async def test_who_accepts_an_invitation_waits_for_conversations_first(desk: Ben
 
 
 @pytest.mark.parametrize("change", [erase, parted])
-async def test_who_parts_or_erases_waits_for_conversations_first(
+async def test_parting_and_erasing_wait_for_conversations_first(
     desk: Bench, change: Callable[[Bench, ConversationId], Awaitable[None]]
 ) -> None:
     """A turn that learned the customer's name has locked the conversation, and then their row."""
@@ -723,7 +725,7 @@ async def test_words_come_in_while_customers_are_merged_and_parted(
     assert await desk.rows("select count(*), count(distinct external_id) from inbox") == [(total, total)]
     assert await desk.rows("select count(*) from messages where role = 'customer'") == [(total,)]
     holes = await desk.rows(
-        "select 1 from conversations v where v.accepted <>"
+        "select 1 from conversations v where v.last_accepted <>"
         " (select count(*) from inbox where conversation_id = v.id) or v.position <>"
         " (select count(*) from messages where conversation_id = v.id)"
     )

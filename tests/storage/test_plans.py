@@ -135,8 +135,8 @@ FILL = (
     """,
     """
     insert into conversations (id, number, organization_id, customer_id, status, created_at, place_id,
-        owner_kind, owner_name, memory, accepted, handled, position, said, pending_since,
-            wake_at)
+        owner_kind, owner_name, memory, last_accepted, last_handled, position, last_customer_input,
+            pending_since, wake_at)
     select id, 100000 + n, organization, id,
         case when waits then 'escalated' when n %% 50 = 0 then 'active' else 'resolved' end,
         at, id, 'agent', 'tier1', '{}', 5, case when waits then 4 else 5 end,
@@ -162,8 +162,8 @@ FILL = (
     from story, generate_series(1, 5) s where at > now() - interval '32 days' or waits order by n, s
     """,
     """
-    insert into inbox (account_id, external_id, organization_id, origin, kind, body, stray, accepted_at)
-    select staff, 'stray:' || n, organization, 'room', 'Said', '', 'C' || n || '/1.' || n, at
+    insert into inbox (account_id, external_id, organization_id, origin, kind, body, waits_for, accepted_at)
+    select staff, 'early:' || n, organization, 'room', 'Said', '', 'C' || n || '/1.' || n, at
     from story where n in (1, 1001, 2001)
     """,
     """
@@ -463,20 +463,20 @@ CASES = (
         locked_conversations._TOUCH,
         lambda s: {
             "ids": s.ids,
-            "accepted": _n(6),
+            "last_accepted": _n(6),
             "positions": _n(11),
-            "said": _n(6),
+            "last_customer_inputs": _n(6),
             "seconds": _n(0.8),
             "patient": _n(False),
             "places": s.ids,
         },
         250,
     ),
-    Case("strays", early_replies._STRAYS, lambda _s: {}, 200),
+    Case("early_events", early_replies._EARLY_EVENTS, lambda _s: {}, 200),
     Case(
         "early changes",
         early_changes._WAITING,
-        lambda s: {"accounts": s.ids, "strays": [f"{n}/{n}" for n in range(len(s.ids))]},
+        lambda s: {"accounts": s.ids, "waits_for": [f"{n}/{n}" for n in range(len(s.ids))]},
         200,
     ),
     # the turn
@@ -763,7 +763,7 @@ CASES = (
     # retention
     Case("forget bodies", retention._FORGET_BODIES, _retained(1), 3500),
     Case("delete keys", retention._DELETE_KEYS, _retained(30), 600),
-    Case("delete strays", retention._DELETE_STRAYS, _retained(30), 600),
+    Case("delete early events", retention._DELETE_EARLY_EVENTS, _retained(30), 600),
     Case("delete early changes", retention._DELETE_EARLY_CHANGES, _retained(1), 600),
     Case("delete tries", retention._DELETE_TRIES, _aged(90), 600),
     Case("delete delivered", retention._DELETE_DELIVERED, _retained(90), 1500),

@@ -1,4 +1,4 @@
-"""What was posted to staff about a customer who was erased is deleted, whatever worker dies meanwhile."""
+"""Posts to staff about a customer who was erased: they are deleted, whatever worker dies meanwhile."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -102,7 +102,7 @@ async def test_a_worker_that_dies_while_it_deletes_is_followed_by_another(desk: 
     assert await left_over(desk, conversation) == []
 
 
-async def test_what_was_under_way_when_both_happened_is_looked_for_and_deleted(desk: Bench) -> None:
+async def test_a_post_under_way_when_its_worker_died_is_looked_for_and_deleted(desk: Bench) -> None:
     conversation = await held(desk)
     await desk.hear(desk.event("One more thing"))
     await desk.turn()
@@ -125,7 +125,7 @@ async def test_what_was_under_way_when_both_happened_is_looked_for_and_deleted(d
     assert "found" in deleted
 
 
-async def test_what_was_told_one_person_is_deleted_in_their_chat(desk: Bench) -> None:
+async def test_a_direct_message_is_deleted_in_the_chat_of_its_person(desk: Bench) -> None:
     conversation = await held(desk)
     post = Post("Maya waits for you.")
     message = DirectMessage(PersonId("hugo"), Place(Channel("slack"), "slack", HUGO), post)
@@ -147,7 +147,7 @@ async def test_what_was_told_one_person_is_deleted_in_their_chat(desk: Bench) ->
     assert ("D77", "dm.1") in where
 
 
-async def test_what_cannot_be_deleted_is_told_and_sent_again(desk: Bench) -> None:
+async def test_a_post_that_cannot_be_deleted_is_told_and_sent_again(desk: Bench) -> None:
     conversation = await held(desk)
     await erased(desk, conversation)
     await desk.deliver(
@@ -160,7 +160,7 @@ async def test_what_cannot_be_deleted_is_told_and_sent_again(desk: Bench) -> Non
     assert told == (count,)
 
 
-async def test_what_stands_in_a_room_is_remembered_however_old_it_is(desk: Bench) -> None:
+async def test_posts_in_a_room_are_remembered_however_old_they_are(desk: Bench) -> None:
     conversation = await held(desk)
     shown = await posts(desk, conversation)
     assert shown
@@ -202,7 +202,7 @@ async def again(desk: Bench) -> list[bool]:
         return [await desk.outbox.again(connection, desk.tenant, DeliveryId(id_)) for (id_,) in found]  # type: ignore[arg-type]
 
 
-async def test_what_stands_is_told_before_anybody_has_begun_to_delete_it(desk: Bench) -> None:
+async def test_remaining_posts_are_told_before_anybody_has_begun_to_delete_them(desk: Bench) -> None:
     conversation = await held(desk)
     shown = await posts(desk, conversation)
     await erased(desk, conversation, dealt_with=False)
@@ -213,7 +213,7 @@ async def test_what_stands_is_told_before_anybody_has_begun_to_delete_it(desk: B
     assert await left_over(desk, conversation) == []
 
 
-async def test_what_stands_where_an_account_was_removed_is_told(desk: Bench) -> None:
+async def test_remaining_posts_of_a_removed_account_are_told(desk: Bench) -> None:
     conversation = await held(desk)
     shown = await posts(desk, conversation)
     await desk.execute("update accounts set active = false where account = 'slack'")
@@ -226,7 +226,7 @@ async def test_what_stands_where_an_account_was_removed_is_told(desk: Bench) -> 
     assert "no such account" in left.reason
 
 
-async def test_what_is_in_doubt_is_not_sent_again_and_stays_named(desk: Bench) -> None:
+async def test_a_post_in_doubt_is_not_sent_again_and_stays_named(desk: Bench) -> None:
     conversation = await held(desk)
     await desk.say("One more thing")
     await desk.deliver(

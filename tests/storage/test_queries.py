@@ -132,7 +132,9 @@ async def test_an_id_that_begins_with_digits_alone_is_found_by_them(
 @pytest.mark.parametrize(
     "reference", ["", "0", "01990a1", "zzzzzzzz", "١٢٣٤٥٦٧٨", "\0" * 8, "a" * 33, "'; drop--"]
 )
-async def test_what_is_no_id_is_bad_usage(connection: AsyncConnection, told: Told, reference: str) -> None:
+async def test_a_reference_that_is_no_id_is_bad_usage(
+    connection: AsyncConnection, told: Told, reference: str
+) -> None:
     with pytest.raises(BadUsage):
         await queries.find_id(connection, told.organization, Subject.CONVERSATION, reference)
 

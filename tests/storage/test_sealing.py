@@ -1,4 +1,4 @@
-"""What is sealed opens for its owner and field alone, and for nobody after its key is gone."""
+"""Sealed values open for their owner and field alone, and for nobody after their key is gone."""
 
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
@@ -68,7 +68,7 @@ def test_no_character_of_a_sealed_text_can_be_changed(text: str) -> None:
 
 
 @given(any_text)
-def test_what_was_never_sealed_is_refused(text: str) -> None:
+def test_a_text_that_was_never_sealed_is_refused(text: str) -> None:
     with pytest.raises(CannotDecrypt):
         sealer.open(text, field=FIELD)
 
@@ -200,7 +200,7 @@ def test_keys_that_cannot_be_used_are_refused_without_being_shown(text: str, sen
 
 
 @given(st.text())
-def test_whatever_stands_in_the_settings_is_read_or_refused(text: str) -> None:
+def test_any_keyring_in_the_settings_is_read_or_refused(text: str) -> None:
     try:
         ring = Keyring.parse(text)
     except SettingsError:
@@ -224,7 +224,7 @@ def test_different_parts_have_different_hashes(one: list[str], two: list[str]) -
 
 
 @given(any_text, any_text, any_text)
-def test_where_one_part_ends_matters(a: str, b: str, c: str) -> None:
+def test_the_hash_depends_on_where_one_part_ends(a: str, b: str, c: str) -> None:
     hashed = KeyedHash(OLD)
     assert (hashed.of(a + b, c) == hashed.of(a, b + c)) == (b == "")
     assert hashed.of(a, b) != hashed.of(a + b)

@@ -61,7 +61,7 @@ class Rig:
     ahead: timedelta = timedelta()  # how far the desk's clock is before the real one
 
     def now(self) -> datetime:
-        """What the desk measures windows by."""
+        """Return the time by which the desk measures windows."""
         return datetime.now(UTC) + self.ahead
 
     # The stand-ins
@@ -127,7 +127,7 @@ class Rig:
         return SHARED_CHANNEL
 
     def heard(self, user: object = None) -> list[str]:
-        """What the customer reads from us, oldest first, without what says that an AI writes."""
+        """Return what the customer reads from us, oldest first, without what says that an AI writes."""
         return [undisclosed(text) for text in self.heard_whole(user)]
 
     def heard_whole(self, user: object = None) -> list[str]:
@@ -216,7 +216,7 @@ def spine(document: dict[str, object]) -> None:
 
 
 def mail_at(smtp: int, imap: int) -> Change:
-    """Where the sandbox's mail server listens."""
+    """Return where the sandbox's mail server listens."""
 
     def change(document: dict[str, object]) -> None:
         for account in document["accounts"]:  # type: ignore[attr-defined]

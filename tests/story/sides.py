@@ -37,7 +37,7 @@ class Side(ABC):
 
     @abstractmethod
     def files(self) -> list[bytes]:
-        """What we sent along."""
+        """Return the files that we sent along."""
 
 
 class OnTelegram(Side):

@@ -5,7 +5,7 @@ from tests.story.rig import rig
 from tests.story.test_moving import command
 
 
-async def test_every_account_says_as_whom_it_works(database_url: str, redis_url: str) -> None:
+async def test_accounts_check_names_the_identity_of_every_account(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:
         told = await command(r, "accounts check")
         assert "WRONG" not in told, told

@@ -18,7 +18,7 @@ def with_undo(document: dict[str, object]) -> None:
 
 
 class Seen:
-    """What is on the page, by who would look at it."""
+    """The content of the page, by who would look at it."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

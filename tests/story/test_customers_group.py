@@ -32,9 +32,7 @@ async def test_two_in_one_group_have_two_conversations(database_url: str, redis_
 
 
 @pytest.mark.long
-async def test_what_somebody_has_with_us_in_private_does_not_go_on_before_the_group(
-    database_url: str, redis_url: str
-) -> None:
+async def test_a_private_conversation_does_not_go_on_in_the_group(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, in_their_group) as r:
         maya, group = r.phone.user("Maya Fischer"), group_of(r)
         r.phone.say(maya, "I was charged twice this month")

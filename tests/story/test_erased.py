@@ -159,7 +159,7 @@ async def test_every_thread_of_everybody_they_were_found_to_be_is_emptied(
 
 
 @pytest.mark.long
-async def test_what_is_left_is_named_where_telegram_lets_nothing_be_deleted(
+async def test_remaining_posts_are_named_where_telegram_lets_nothing_be_deleted(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
@@ -205,7 +205,7 @@ async def test_a_topic_of_telegram_is_emptied(database_url: str, redis_url: str)
 
 
 @pytest.mark.long
-async def test_what_one_person_alone_was_shown_in_a_topic_is_deleted_too(
+async def test_a_message_shown_to_one_person_alone_in_a_topic_is_deleted_too(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
@@ -253,7 +253,7 @@ async def test_a_reaction_is_answered_by_the_line(database_url: str, redis_url: 
 
 
 @pytest.mark.long
-async def test_who_was_erased_and_writes_again_is_new(database_url: str, redis_url: str) -> None:
+async def test_an_erased_customer_who_writes_again_is_new(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
         await _held(customer, room, "hugo")
@@ -282,7 +282,7 @@ async def test_words_within_their_undo_are_shown_as_not_sent(database_url: str, 
 
 
 @pytest.mark.long
-async def test_what_was_answered_to_a_command_in_the_staffs_group_is_deleted(
+async def test_the_answer_to_a_command_in_the_staffs_group_is_deleted(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:

@@ -1,4 +1,4 @@
-"""Whoever forges mails to us cannot fill a stranger's mailbox through us, nor the channel of our staff."""
+"""Forged mails to us: they fill neither a stranger's mailbox through us nor the channel of our staff."""
 
 from email.utils import formataddr
 
@@ -21,7 +21,7 @@ def told(r: Rig) -> str:
 
 
 @pytest.mark.long
-async def test_forty_forged_mails_make_one_mail_to_whom_they_name_and_one_room(
+async def test_forty_forged_mails_make_one_mail_to_the_named_sender_and_one_room(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:
@@ -56,7 +56,7 @@ async def test_forty_forged_mails_make_one_mail_to_whom_they_name_and_one_room(
 
 
 @pytest.mark.long
-async def test_who_answers_the_acknowledgement_is_answered_as_anybody_is(
+async def test_a_reply_to_the_acknowledgement_is_answered_as_any_mail_is(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:

@@ -75,7 +75,7 @@ async def _unfinished(database_url: str, messages: int) -> bool:
 
 
 @pytest.mark.parametrize("channel", EVERYWHERE)
-async def test_what_a_customer_writes_while_the_disk_of_postgresql_is_full_is_kept_once(
+async def test_a_customers_message_while_the_disk_of_postgresql_is_full_is_stored_once(
     channel: type[Customer], database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, sandbox=impatient(), every_channel=True) as r:
@@ -98,7 +98,7 @@ async def test_what_a_customer_writes_while_the_disk_of_postgresql_is_full_is_ke
 
 
 @pytest.mark.long
-async def test_what_a_person_writes_while_the_disk_of_postgresql_is_full_reaches_the_customer_once(
+async def test_a_holders_message_while_the_disk_of_postgresql_is_full_arrives_once(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, sandbox=impatient()) as r:
@@ -113,7 +113,7 @@ async def test_what_a_person_writes_while_the_disk_of_postgresql_is_full_reaches
 
 
 @pytest.mark.long
-async def test_what_waits_at_a_platform_outlives_the_sandbox(
+async def test_messages_that_wait_at_a_platform_outlive_the_sandbox(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     """The desk and the stand-ins are ended while the disk is full, and started when there is room."""
@@ -133,7 +133,7 @@ async def test_what_waits_at_a_platform_outlives_the_sandbox(
 
 
 @pytest.mark.long
-async def test_what_is_written_after_the_sandbox_lost_its_state_is_heard(
+async def test_messages_after_the_sandbox_lost_its_state_are_heard(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     """Its file could not be written, as the disk was full, so it goes on from an older one."""

@@ -1,4 +1,4 @@
-"""What is new at Meta in 2026, all the way round: calls, prices, and who has the word."""
+"""News of Meta in 2026, all the way round: calls, prices, and which app controls a chat."""
 
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ async def test_another_app_is_heard_and_gives_back_what_it_could_not_answer(
 
 
 @pytest.mark.long
-async def test_what_waited_for_the_customer_leaves_when_another_app_has_heard_them_and_gives_back(
+async def test_a_waiting_message_leaves_when_another_app_that_heard_the_customer_passes_back(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:
@@ -63,7 +63,7 @@ async def test_what_waited_for_the_customer_leaves_when_another_app_has_heard_th
         assert said_freely(r).count("I refunded it.") == 1
 
 
-async def test_who_writes_by_an_ad_on_messenger_is_answered_days_later(
+async def test_a_customer_who_writes_by_an_ad_on_messenger_is_answered_days_later(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:
@@ -73,7 +73,7 @@ async def test_who_writes_by_an_ad_on_messenger_is_answered_days_later(
 
 
 @pytest.mark.long
-async def test_who_hides_their_number_is_asked_for_it_by_the_person_who_handles_them(
+async def test_the_holder_asks_a_customer_who_hides_their_number_for_it(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:

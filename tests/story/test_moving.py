@@ -34,7 +34,7 @@ async def command(r: Rig, words: str) -> str:
 
 
 @pytest.mark.long
-async def test_a_customer_goes_from_whatsapp_to_mail_to_telegram_inside_one_matter(
+async def test_a_customer_goes_from_whatsapp_to_mail_to_telegram_in_one_conversation(
     database_url: str, redis_url: str
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:

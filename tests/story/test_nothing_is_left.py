@@ -239,5 +239,5 @@ async def test_nothing_is_left_of_a_customer_who_was_erased(
         base64.b64encode(b"wamid of 4915123456789"),
     ],
 )
-def test_each_way_to_write_it_is_found(written: bytes) -> None:
+def test_a_trace_is_found_in_every_encoding(written: bytes) -> None:
     assert Traces([NAME, "4915123456789"]).within(b"before, " + written + b" and after")

@@ -1,4 +1,4 @@
-"""What a mail's text leaves out is one click away for staff, unless it holds a payment card number."""
+"""The original of a mail is one click away for staff, unless it holds a payment card number."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `make run` runs, as a process of its own: every platform answers, and the page is where one looks."""
+"""The program of `make run`, as a process of its own: every platform answers, and the page is served."""
 
 import asyncio
 import json

@@ -78,7 +78,7 @@ async def _fetched(r: Rig) -> None:
 
 
 @pytest.mark.long
-async def test_neither_the_accounts_secret_nor_a_name_opens_it(
+async def test_a_mail_in_the_spool_is_opened_by_neither_the_accounts_secret_nor_its_name(
     database_url: str, redis_url: str, tmp_path: Path, free_port: int
 ) -> None:
     spool = tmp_path / "spool"

@@ -37,7 +37,7 @@ def _card(r: Rig, channel: str = BILLING) -> str:
     return str(r.threads(channel)[-1])
 
 
-async def test_what_a_removed_person_held_goes_back_to_the_queue(
+async def test_conversations_of_a_removed_person_go_back_to_the_queue(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     async with rig(database_url, redis_url) as r:
@@ -70,7 +70,7 @@ async def test_what_a_removed_person_held_goes_back_to_the_queue(
 
 
 @pytest.mark.long
-async def test_what_was_assigned_to_a_removed_person_waits_for_anybody(
+async def test_a_conversation_assigned_to_a_removed_person_waits_for_anybody(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     async with rig(database_url, redis_url) as r:
@@ -114,7 +114,7 @@ async def assigned(r: Rig, room: SlackThread, by: str, to: str) -> None:
 
 
 @pytest.mark.long
-async def test_when_a_person_is_removed_whom_the_ladder_asked_the_next_one_is_called(
+async def test_the_next_step_is_called_when_the_asked_person_is_removed(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     asks_carla = ladder("1h", ("carla", "1h"), ("escalation-team", "1h"))
@@ -145,7 +145,7 @@ async def test_when_a_person_is_removed_whom_the_ladder_asked_the_next_one_is_ca
 
 
 @pytest.mark.long
-async def test_who_left_the_team_holds_nothing_of_it_any_more(
+async def test_a_person_who_left_the_team_holds_none_of_its_conversations_any_more(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     async with rig(database_url, redis_url) as r:
@@ -158,7 +158,7 @@ async def test_who_left_the_team_holds_nothing_of_it_any_more(
 
 
 @pytest.mark.long
-async def test_what_a_removed_team_had_goes_to_the_escalation_team(
+async def test_conversations_of_a_removed_team_go_to_the_escalation_team(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     def without_billing(document: dict[str, object]) -> None:

@@ -51,7 +51,7 @@ async def test_everybody_on_the_page_is_new_to_the_desk(database_url: str, redis
         assert r.slack.messages(ROOM) == []
 
 
-async def test_who_is_on_no_stand_in_stays(database_url: str, redis_url: str) -> None:
+async def test_a_customer_who_is_on_no_stand_in_stays(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url, customers=("Maya Fischer", "Kim Lee")) as r:
         for user in r.telegram.users():
             r.telegram.say(user, "How do I invite my team?")

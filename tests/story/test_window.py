@@ -1,4 +1,4 @@
-"""When WhatsApp's window is closed: nothing free is sent, nothing is lost, and what waits goes out once."""
+"""The closed window of WhatsApp: no free text is sent, nothing is lost, and waiting words go out once."""
 
 from datetime import timedelta
 
@@ -87,7 +87,9 @@ async def test_the_holder_sends_an_approved_template_instead(database_url: str, 
 
 
 @pytest.mark.long
-async def test_what_the_platform_refuses_after_all_waits_too(database_url: str, redis_url: str) -> None:
+async def test_a_message_that_the_platform_refuses_afterwards_waits_too(
+    database_url: str, redis_url: str
+) -> None:
     """The platform's clock runs ahead of ours: it takes the message, and then says that it was too late."""
     async with rig(database_url, redis_url, every_channel=True) as r:
         side = OnWhatsApp(r)

@@ -21,7 +21,9 @@ async def _said(r: Rig) -> str:
 
 
 @pytest.mark.long
-async def test_their_words_are_gone_there_too(database_url: str, redis_url: str) -> None:
+async def test_words_of_an_erased_writer_are_gone_from_the_other_customers_room_too(
+    database_url: str, redis_url: str
+) -> None:
     async with rig(database_url, redis_url, customers=(MAYA, TOM), every_channel=True) as r:
         maya, tom = InSlack(r, MAYA), InSlack(r, TOM)
         await tom.say("How do I invite my team?")

@@ -1,4 +1,4 @@
-"""What something costs, as a number that is the same on any machine, however busy."""
+"""The cost of some code, as a number that is the same on any machine, however busy."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -445,5 +445,5 @@ async def another(database: Database, org: Organization = ORGANIZATION) -> Bench
 
 _RECEIPTS_NEED_NOT_WAIT = text("""
     update conversations set wake_at = now() - interval '1 second'
-    where wake_at < now() + interval '1 second' and accepted > handled
+    where wake_at < now() + interval '1 second' and last_accepted > last_handled
 """)

@@ -1,4 +1,4 @@
-"""What tests of turns share."""
+"""Fixtures and helpers that tests of turns share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Where the walked conversation lives: in the model alone, or in PostgreSQL with the model beside it."""
+"""The desk of a walked conversation: in the model alone, or in PostgreSQL with the model beside it."""
 
 import asyncio
 from collections.abc import Coroutine

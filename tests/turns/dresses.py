@@ -1,4 +1,4 @@
-"""What may stand before the two slashes of a private line, and how people write these."""
+"""Examples of what may precede the two slashes of a private line, and how people write the slashes."""
 
 DRESSES = [
     "",

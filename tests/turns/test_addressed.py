@@ -1,4 +1,4 @@
-"""Which agent has the word says the address that a customer wrote to."""
+"""The first agent of a conversation: chosen by the address that a customer wrote to."""
 
 from bot.core.events import Said
 from orgs.documents import from_document, to_document

@@ -75,7 +75,7 @@ async def test_the_card_tells_the_address_behind_the_name(desk: Bench) -> None:
     assert "m@b.example" in drawn.title
 
 
-async def test_who_has_no_name_goes_by_their_address(desk: Bench) -> None:
+async def test_a_customer_without_a_name_is_shown_by_their_address(desk: Bench) -> None:
     id_ = await escalated(desk, "Help!", "m@b.example", on="email", name="")
     drawn = await card_of(desk, id_)
     assert drawn.title.startswith("m@b.example")
@@ -139,7 +139,7 @@ def test_a_sender_without_an_address_goes_by_their_id() -> None:
     assert Sender("U1").address == "U1"
 
 
-async def test_what_another_server_says_of_a_failure_does_nothing(desk: Bench) -> None:
+async def test_another_servers_text_about_a_failure_adds_no_markup_to_the_room(desk: Bench) -> None:
     id_ = await escalated(desk, "Help!", "m@b.example", on="email")
     view = await desk.held(id_)
     await desk.staff("I look into it", view, ref="s1")

@@ -1,4 +1,4 @@
-"""Where another program serves a chat beside us: it is heard, nothing of ours interrupts it by itself."""
+"""Another program that serves a chat beside us: it is heard, and nothing of ours interrupts it by itself."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ async def hear(desk: Bench, content: object, **more: object) -> object:
     return await desk.say(content, MAYA, on="whatsapp", **more)  # type: ignore[arg-type]
 
 
-async def test_who_gets_the_word_answers_what_was_left_unanswered(desk: Bench) -> None:
+async def test_the_desk_answers_what_the_other_app_left_unanswered(desk: Bench) -> None:
     id_ = await hear(desk, "Where is my parcel?", overheard=True)
     echo = {"sender_role": SenderRole.INSIDER, "automatic": True}
     await hear(desk, "Somebody will help you.", **echo)
@@ -41,7 +41,7 @@ async def test_who_gets_the_word_answers_what_was_left_unanswered(desk: Bench) -
     assert decision.asked == (message(view, "Where is my parcel?").id,)
 
 
-async def test_who_gets_the_word_repeats_no_answer_of_theirs(desk: Bench) -> None:
+async def test_the_desk_answers_nothing_again_when_the_chat_comes_back(desk: Bench) -> None:
     await hear(desk, "Where is my parcel?")
     await desk.deliver()
     await hear(desk, TAKEN)
@@ -60,7 +60,9 @@ async def test_an_answer_that_is_being_made_is_not_sent_once_another_app_answers
 
 
 @pytest.mark.parametrize("question", ["Where is my parcel?", "What is my case number?"])
-async def test_nothing_is_answered_that_another_got_with_the_word(desk: Bench, question: str) -> None:
+async def test_a_question_is_not_answered_when_another_app_takes_the_chat_with_it(
+    desk: Bench, question: str
+) -> None:
     taken = desk.event(TAKEN, MAYA, on="whatsapp")
     await desk.hear(desk.event(question, MAYA, on="whatsapp"), taken)
     assert [decision.asked for decision in await desk.turn()] == [()]
@@ -107,7 +109,7 @@ async def in_a_room(desk: Bench) -> object:
     return (await desk.held(accepted.wakes[0].conversation)).conversation.id
 
 
-async def test_people_see_who_has_the_word_and_take_it_by_writing(desk: Bench) -> None:
+async def test_people_see_that_another_app_controls_the_chat_and_take_it_by_writing(desk: Bench) -> None:
     id_ = await in_a_room(desk)
     await hear(desk, TAKEN)
     assert any("Another app is answering" in told for told in to_rooms(await desk.deliver()))
@@ -122,7 +124,7 @@ async def test_people_see_who_has_the_word_and_take_it_by_writing(desk: Bench) -
     assert control.ours
 
 
-async def test_what_is_older_changes_nothing_and_a_day_without_words_ends_it(desk: Bench) -> None:
+async def test_older_events_change_nothing_and_another_apps_control_ends_after_a_day(desk: Bench) -> None:
     now = datetime.now(UTC)
     await hear(desk, "Hello?")
     await desk.deliver()
@@ -159,7 +161,7 @@ async def waiting_for_hugo(desk: Bench) -> object:
     return id_
 
 
-async def test_what_people_wrote_leaves_once_when_the_word_comes_back_and_the_customer_has_written(
+async def test_held_words_of_staff_leave_once_when_the_chat_is_back_and_the_customer_wrote(
     desk: Bench,
 ) -> None:
     id_ = await waiting_for_hugo(desk)
@@ -173,7 +175,7 @@ async def test_what_people_wrote_leaves_once_when_the_word_comes_back_and_the_cu
     assert memory.parked == 0
 
 
-async def test_what_people_wrote_waits_on_when_the_customer_has_not_written_meanwhile(desk: Bench) -> None:
+async def test_held_words_of_staff_wait_on_while_the_customer_has_not_written(desk: Bench) -> None:
     id_ = await waiting_for_hugo(desk)
     await desk.execute("update places set heard_at = heard_at - interval '25 hours'")
     await hear(desk, PASSED)
@@ -195,7 +197,7 @@ async def answer_waits(desk: Bench) -> object:
 
 
 @pytest.mark.parametrize("returns", [PASSED, "It is urgent."])
-async def test_what_was_decided_before_another_answered_is_decided_again(
+async def test_an_answer_decided_before_another_app_answered_is_decided_again(
     desk: Bench, returns: ThreadControl | str
 ) -> None:
     """The platform tells that the word is back, or the customer writes to us directly."""
@@ -218,7 +220,7 @@ async def test_what_was_decided_before_another_answered_is_decided_again(
 
 
 @pytest.mark.parametrize(("said", "answers"), [("It broke again.", ["An answer."]), ("Thank you!", [])])
-async def test_what_was_said_to_another_reopens_what_is_resolved(
+async def test_words_to_another_app_reopen_a_resolved_conversation(
     desk: Bench, said: str, answers: list[str]
 ) -> None:
     policies = desk.organization.policies.model_copy(update={"reopened": Reopened.AGENT})
@@ -265,7 +267,7 @@ async def test_a_change_of_control_from_before_they_wrote_to_us_changes_nothing(
 @pytest.mark.long
 @pytest.mark.parametrize("people", [False, True])
 @pytest.mark.parametrize("together", [False, True])
-async def test_what_another_app_was_told_before_it_gave_the_word_back_is_answered_though_told_late(
+async def test_late_words_to_another_app_are_answered_after_the_chat_came_back(
     desk: Bench, *, together: bool, people: bool
 ) -> None:
     before = datetime.now(UTC) - timedelta(minutes=1)
@@ -291,7 +293,7 @@ async def test_what_another_app_was_told_before_it_gave_the_word_back_is_answere
         assert "promised" in {t.kind for t in (await desk.view(id_)).timers}  # type: ignore[arg-type]
 
 
-async def test_what_is_told_late_lets_leave_what_waited_for_the_customers_word(desk: Bench) -> None:
+async def test_late_words_of_the_customer_release_what_waited_for_them(desk: Bench) -> None:
     await waiting_for_hugo(desk)
     await desk.execute("update places set heard_at = heard_at - interval '25 hours'")
     now = datetime.now(UTC)
@@ -304,7 +306,7 @@ async def test_what_is_told_late_lets_leave_what_waited_for_the_customers_word(d
 # What is owed to nobody
 
 
-async def test_people_owe_nothing_to_who_has_their_answer_when_the_word_comes_back(desk: Bench) -> None:
+async def test_an_answered_customer_is_promised_nothing_when_the_chat_comes_back(desk: Bench) -> None:
     id_ = await in_a_room(desk)
     await desk.deliver()
     await desk.staff("Done.", await desk.view(id_), ref="s1")  # type: ignore[arg-type]
@@ -317,7 +319,7 @@ async def test_people_owe_nothing_to_who_has_their_answer_when_the_word_comes_ba
     assert to_customers(await desk.deliver()) == []
 
 
-async def test_people_owe_nothing_to_whom_a_colleague_has_answered_beside_the_desk(desk: Bench) -> None:
+async def test_a_customer_answered_by_a_colleague_beside_the_desk_is_promised_nothing(desk: Bench) -> None:
     id_ = await desk.say("Where is my parcel?", "p1", on="messenger", overheard=True)
     await desk.say("On its way.", "p1", on="messenger", sender_role=SenderRole.INSIDER, name="Pia")
     await desk.say(PASSED, "p1", on="messenger")
@@ -331,7 +333,7 @@ async def test_people_owe_nothing_to_whom_a_colleague_has_answered_beside_the_de
     assert "promised" in {t.kind for t in (await desk.view(id_)).timers}
 
 
-async def test_what_the_desk_itself_has_answered_is_not_answered_again(desk: Bench) -> None:
+async def test_an_answer_of_the_desk_itself_is_not_repeated(desk: Bench) -> None:
     await answered_before(desk)
     await hear(desk, "What is my case number?")
     [told] = to_customers(await desk.deliver())
@@ -392,7 +394,7 @@ async def test_people_see_calls_and_what_became_of_them(desk: Bench) -> None:
     assert any("called, and was answered (83 s)" in told for told in to_rooms(await desk.deliver()))
 
 
-async def test_a_call_lets_leave_what_waited_for_the_customers_word(desk: Bench) -> None:
+async def test_a_call_of_the_customer_releases_what_waited_for_them(desk: Bench) -> None:
     id_ = await in_a_room(desk)
     view = await desk.view(id_)  # type: ignore[arg-type]
     await desk.staff("one", view, ref="s1")

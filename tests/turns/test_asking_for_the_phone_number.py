@@ -22,7 +22,7 @@ async def view(desk: Bench) -> View:
 
 
 async def pressed(desk: Bench, view: View) -> tuple[list[str], list[str]]:
-    """What the customer reads after a press, and what only who pressed does."""
+    """Press the button. Return what the customer reads, and what only the person who pressed reads."""
     await desk.press("ask_number", view)
     left = await desk.deliver()
     return to_customers(left), whispers(left)
@@ -44,7 +44,7 @@ async def test_two_presses_at_once_ask_once(desk: Bench, view: View) -> None:
     assert to_customers(await desk.deliver()) == [EN.asks_number]
 
 
-async def test_whose_number_is_known_is_not_asked(desk: Bench) -> None:
+async def test_a_customer_whose_number_is_known_is_not_asked_for_it(desk: Bench) -> None:
     desk.capabilities["whatsapp"] = replace(KNOWN["whatsapp"], asks_number=True)
     accepted = await desk.hear(desk.event("Help!", on="whatsapp", address="+491700000001"))
     await desk.turn(to_people)
@@ -61,7 +61,7 @@ async def test_a_channel_without_such_a_button_is_not_asked_for_one(desk: Bench)
     assert any("no button to share a number" in text for text in told)
 
 
-async def test_asking_takes_the_word_back_from_another_app(desk: Bench, view: View) -> None:
+async def test_asking_for_the_number_takes_the_chat_back_from_another_app(desk: Bench, view: View) -> None:
     await desk.say(ThreadControl(ours=False), on="whatsapp")
     await desk.deliver()
     assert (await pressed(desk, view))[0] == [EN.asks_number]

@@ -28,12 +28,12 @@ def told_in_room(turn: Turn) -> list[str]:
 
 
 def absent(turn: Turn, person: str, outcome: str, reason: str = "") -> DeliveryReport:
-    """What becomes of a line that calls somebody who is not in the room's channel."""
+    """Return the report of a post that calls somebody who is not in the room's channel."""
     assert turn.open_room is not None
     return DeliveryReport(None, delivery(), outcome, reason, room=turn.open_room.id, absent=person)
 
 
-def test_when_the_ladder_goes_on_it_is_assigned_to_nobody() -> None:
+def test_a_conversation_is_assigned_to_nobody_when_the_ladder_goes_on() -> None:
     turn = drafted(waiting())
     assign(turn, PersonId("carla"), PersonId("hugo"))
     assert turn.escalation is not None
@@ -61,7 +61,7 @@ def test_the_room_is_told_of_somebody_who_is_not_in_the_channel_and_cannot_be_to
     ]
 
 
-def test_what_is_assigned_to_somebody_who_cannot_be_told_waits_for_anybody() -> None:
+def test_a_conversation_assigned_to_somebody_who_cannot_be_told_waits_for_anybody() -> None:
     desk = ModelDesk(organization())
     people = (*desk.organization.people, Person(id="nora", name="Nora", email=NORA))
     desk.organization = desk.organization.model_copy(update={"people": people})
@@ -96,7 +96,7 @@ def test_the_room_is_told_of_somebody_who_could_not_be_added_to_the_channel() ->
     assert told.endswith("Invite them by hand.")
 
 
-def test_whoever_joins_after_it_was_closed_or_handed_on_is_told_so() -> None:
+def test_somebody_who_joins_a_conversation_that_was_closed_or_handed_over_is_told_so() -> None:
     turn = drafted(waiting())
     join(turn, "of a conversation before", PersonId("carla"))
     assert not any(isinstance(e, TellRoom) and isinstance(e.operation, Invite) for e in turn.effects)
@@ -120,26 +120,26 @@ def held_by(story: Story) -> str | None:
     return escalation.holder if escalation.state is EscalationState.HELD else None
 
 
-def test_of_a_form_that_is_sent_after_somebody_took_it_nothing_comes() -> None:
+def test_an_assignment_form_sent_after_somebody_took_the_conversation_does_nothing() -> None:
     story = held_by_hugo()
     [told] = assigned(story, CARLA, CARLA, seen="")
     assert told.startswith("**Hugo Martin** has just taken this.")
     assert held_by(story) == "hugo"
 
 
-def test_whoever_assigns_it_to_themselves_takes_it() -> None:
+def test_assigning_a_conversation_to_yourself_takes_it() -> None:
     story = held_by_hugo()
     assert assigned(story, CARLA, CARLA, seen="hugo") == []
     assert held_by(story) == "carla"
 
 
-def test_whoever_is_handling_it_is_assigned_nothing() -> None:
+def test_the_holder_cannot_be_assigned_the_conversation_again() -> None:
     story = held_by_hugo()
     assert assigned(story, CARLA, HUGO, seen="hugo") == ["**Hugo Martin** is handling this already."]
     assert held_by(story) == "hugo"
 
 
-def test_nobody_is_assigned_whom_the_file_does_not_name() -> None:
+def test_a_person_whom_the_file_does_not_name_cannot_be_assigned() -> None:
     story = held_by_hugo()
     told = assigned(story, CARLA, "U0STRANGER", seen="hugo")
     assert told == ["That person is not named in the organization file."]

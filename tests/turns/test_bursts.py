@@ -59,7 +59,7 @@ def grown(left: list[Left]) -> list[str]:
 
 
 @pytest.mark.long
-async def test_what_is_too_much_is_one_post_in_the_room_that_grows(desk: Bench) -> None:
+async def test_a_burst_is_one_post_in_the_room_that_grows(desk: Bench) -> None:
     conversation = await limited(desk)
     await write(desk, range(1, 6))
     singly = to_rooms(await desk.deliver())
@@ -83,7 +83,7 @@ async def test_what_is_too_much_is_one_post_in_the_room_that_grows(desk: Bench) 
     assert "means the newest message" in post
 
 
-async def test_all_of_it_is_in_the_log_in_the_order_in_which_it_was_written(desk: Bench) -> None:
+async def test_all_messages_of_a_burst_are_in_the_log_in_the_order_of_writing(desk: Bench) -> None:
     conversation = await limited(desk)
     await write(desk, range(1, 40))
     view = await desk.view(conversation)
@@ -91,7 +91,7 @@ async def test_all_of_it_is_in_the_log_in_the_order_in_which_it_was_written(desk
     assert told == ["Help!", *(f"line {n:03}" for n in range(1, 40))]
 
 
-async def test_when_it_is_over_the_next_message_has_a_line_of_its_own(desk: Bench) -> None:
+async def test_the_next_message_after_a_burst_has_a_line_of_its_own(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 10))
     await desk.deliver()
@@ -177,7 +177,7 @@ async def test_files_of_a_burst_are_shown_together(desk: Bench) -> None:
     assert [each.name for each in post.attachments] == [f"photo-{n}.jpg" for n in range(3)]
 
 
-async def test_an_agent_is_asked_once_about_all_of_it_when_it_is_over(desk: Bench) -> None:
+async def test_an_agent_is_asked_once_about_a_whole_burst_when_it_is_over(desk: Bench) -> None:
     desk.customer_per_minute = ALLOWED
     asked: list[tuple[str, ...]] = []
 
@@ -195,7 +195,7 @@ async def test_an_agent_is_asked_once_about_all_of_it_when_it_is_over(desk: Benc
     assert len(to_customers(await desk.deliver())) == ALLOWED + 1
 
 
-async def test_who_opens_the_chat_again_and_again_is_greeted_no_more_than_is_allowed(desk: Bench) -> None:
+async def test_a_customer_who_keeps_opening_the_chat_is_greeted_no_more_than_allowed(desk: Bench) -> None:
     desk.customer_per_minute = ALLOWED
     for _ in range(20):
         await desk.say(Started("start"))
@@ -227,7 +227,7 @@ async def test_another_customers_card_does_not_wait_for_a_burst(desk: Bench) -> 
 
 
 @pytest.mark.long
-async def test_a_backlog_is_dealt_with_in_several_turns_and_nothing_of_it_is_passed_over(desk: Bench) -> None:
+async def test_a_backlog_is_handled_in_several_turns_and_no_message_is_passed_over(desk: Bench) -> None:
     conversation = await escalated(desk)
     many = 2 * INPUTS_AT_ONCE + 50
     await desk.hear(*(desk.event(f"line {n:03}", message=f"b{n}") for n in range(many)))
@@ -272,7 +272,7 @@ async def test_an_agent_is_asked_only_with_the_last_of_a_backlog(desk: Bench) ->
 
 
 @pytest.mark.long
-async def test_what_stood_in_the_room_before_and_is_changed_in_a_burst_is_shown_changed(desk: Bench) -> None:
+async def test_an_earlier_message_that_is_changed_in_a_burst_is_shown_changed(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 6))
     await desk.deliver()
@@ -306,7 +306,7 @@ async def test_a_stranger_who_floods_the_thread_is_shown_in_one_post_and_the_cus
     assert "Too much" not in line
 
 
-async def test_what_colleagues_write_is_never_a_flood(desk: Bench) -> None:
+async def test_messages_of_colleagues_are_never_a_flood(desk: Bench) -> None:
     await limited(desk)
     for n in range(12):
         await desk.hear(desk.event(f"colleague {n:03}", "carla", chat="maya", sender_role=SenderRole.INSIDER))
@@ -338,7 +338,7 @@ async def test_an_agent_is_told_the_beginning_of_a_burst_that_is_longer_than_the
 
 
 @pytest.mark.long
-async def test_what_is_too_much_of_one_customer_keeps_nobody_else_of_the_account_waiting(desk: Bench) -> None:
+async def test_a_burst_of_one_customer_keeps_no_other_customer_of_the_account_waiting(desk: Bench) -> None:
     desk.customer_per_minute, desk.account_per_minute = ALLOWED, 4 * ALLOWED
     await write(desk, range(100))
     await desk.deliver()
@@ -403,7 +403,7 @@ async def test_a_post_that_staff_deleted_is_begun_anew(desk: Bench) -> None:
     assert "line 009" in post
 
 
-async def test_who_goes_to_and_fro_between_two_states_in_a_burst_gets_no_line_for_each(desk: Bench) -> None:
+async def test_changes_of_reachability_in_a_burst_get_no_line_each(desk: Bench) -> None:
     await limited(desk)
     for n in range(20):
         await desk.say(ReachabilityChanged(reachable=bool(n % 2)))
@@ -452,7 +452,7 @@ async def test_a_first_post_that_perhaps_never_arrived_is_begun_anew(desk: Bench
     assert "line 011" in grown(left)[-1]
 
 
-async def test_what_was_to_change_a_lost_first_post_begins_no_second_one(desk: Bench) -> None:
+async def test_changes_of_a_lost_first_post_make_only_one_new_post(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 6))
     await desk.deliver()
@@ -498,7 +498,7 @@ async def test_a_post_that_can_never_be_changed_is_begun_anew_after_a_pause_and_
     assert "**44** messages" in post
 
 
-async def test_who_opens_the_chat_too_often_at_once_is_greeted(desk: Bench) -> None:
+async def test_a_customer_who_opens_the_chat_too_often_at_once_is_greeted_once(desk: Bench) -> None:
     desk.customer_per_minute = ALLOWED
     await desk.hear(*(desk.event(Started("start")) for _ in range(ALLOWED + 5)))
     await desk.turn()
@@ -520,7 +520,7 @@ async def test_a_reaction_to_the_post_means_the_newest_line_that_was_not_deleted
 
 
 @pytest.mark.long
-async def test_what_they_do_beside_writing_stands_in_the_post_of_the_burst(desk: Bench) -> None:
+async def test_reactions_and_blocking_are_shown_in_the_post_of_the_burst(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 10))
     await desk.deliver()
@@ -560,7 +560,7 @@ async def test_a_strangers_line_that_stands_by_itself_is_not_told_of_in_the_burs
     assert "I am new here" not in "".join(told for told in grown(left))
 
 
-async def test_who_asks_again_in_a_flood_of_an_account_keeps_their_turn(desk: Bench) -> None:
+async def test_a_customer_who_asks_again_in_a_flood_of_the_account_keeps_their_turn(desk: Bench) -> None:
     desk.account_per_minute = ALLOWED
 
     async def asked_at(n: int) -> object:
@@ -572,7 +572,7 @@ async def test_who_asks_again_in_a_flood_of_an_account_keeps_their_turn(desk: Be
     assert await asked_at(1) == await asked_at(2) == await asked_at(3)
 
 
-async def test_who_was_merged_is_counted_as_one_wherever_they_write(desk: Bench) -> None:
+async def test_a_merged_customer_is_counted_as_one_wherever_they_write(desk: Bench) -> None:
     first, second = await escalated(desk, "maya"), await desk.say("Hi", "maya-wa", on="whatsapp")
     await desk.deliver()
     kept, merged = await desk.customer_of(first), await desk.customer_of(second)
@@ -622,7 +622,7 @@ async def test_a_card_is_tried_again_although_a_newer_one_waits(desk: Bench) -> 
     assert await desk.rows("select 1 from outbox where state in ('waiting', 'sending')") == []
 
 
-async def test_what_was_claimed_in_vain_is_given_back_although_a_newer_one_waits(desk: Bench) -> None:
+async def test_a_claimed_change_is_given_back_although_a_newer_one_waits(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 7))
     await desk.deliver()
@@ -634,7 +634,7 @@ async def test_what_was_claimed_in_vain_is_given_back_although_a_newer_one_waits
     assert len(grown(await desk.deliver())) == 2
 
 
-async def test_what_failed_is_sent_again_although_a_newer_one_waits(desk: Bench) -> None:
+async def test_a_failed_change_can_be_sent_again_although_a_newer_one_waits(desk: Bench) -> None:
     await limited(desk)
     await write(desk, range(1, 7))
     await desk.deliver()

@@ -87,7 +87,7 @@ async def test_one_time_codes_are_on_no_card_and_in_no_story(desk: Bench) -> Non
     assert "Help!" in card
 
 
-async def test_before_tells_what_became_of_it(desk: Bench) -> None:
+async def test_the_section_before_tells_how_the_former_conversation_ended(desk: Bench) -> None:
     first = await handed_over(desk, "First")
     view = await desk.held(first)
     await desk.press("resolve", view)
@@ -105,7 +105,7 @@ async def test_before_tells_what_became_of_it(desk: Bench) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("speaks_as", list(SpeaksAs))
-async def test_what_a_customer_gets_of_the_story_is_signed_as_the_organization_says(
+async def test_the_story_mailed_to_a_customer_is_signed_as_the_organization_says(
     desk: Bench, speaks_as: SpeaksAs
 ) -> None:
     org = desk.organization

@@ -85,7 +85,7 @@ async def test_an_operator_cannot_revive_words_that_failed_and_were_taken_back(
 
 @pytest.mark.long
 @pytest.mark.parametrize("change", [Deleted("s1"), Reacted("s1", "👎", added=True)])
-async def test_what_is_taken_back_before_it_leaves_never_leaves(desk: Bench, change: Content) -> None:
+async def test_a_message_taken_back_before_it_leaves_never_leaves(desk: Bench, change: Content) -> None:
     view = await released(desk, "by mistake")
     await desk.staff(change, view)
     leaving = await left(desk)
@@ -124,7 +124,7 @@ async def test_words_that_the_platform_put_off_can_still_be_stopped(desk: Bench)
     assert for_customers(await left(desk)) == []
 
 
-async def test_what_is_leaving_in_that_moment_is_taken_back_where_it_went(desk: Bench) -> None:
+async def test_a_message_taken_back_while_it_leaves_is_deleted_at_the_customers(desk: Bench) -> None:
     view = await released(desk, "by mistake")
     room = desk.room(view)
     there = {"on": room.account, "chat": room.chat, "thread": room.thread, "in_our_thread": True}
@@ -140,7 +140,7 @@ async def test_what_is_leaving_in_that_moment_is_taken_back_where_it_went(desk: 
     assert for_customers(await desk.deliver()) == [("retract", "")]
 
 
-async def test_what_was_parked_leaves_as_it_reads_since(desk: Bench) -> None:
+async def test_a_parked_message_that_was_edited_leaves_as_edited(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!", on="whatsapp"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     view = await desk.held(accepted.wakes[0].conversation)

@@ -123,7 +123,7 @@ async def test_the_private_part_stays_inside_when_its_files_change(desk: Bench) 
     await desk.staff(Edited("s1", "// Here it is.\n// at last", (THERE,)), view)
 
 
-async def test_whoever_changes_a_file_that_has_left_is_told_once_that_it_stays(desk: Bench) -> None:
+async def test_a_person_who_changes_a_file_that_has_left_is_told_once_that_it_stays(desk: Bench) -> None:
     view = await taken(desk)
     await left(desk)
     await desk.staff(Said("Here it is.", (HERE,)), view, ref="s1")

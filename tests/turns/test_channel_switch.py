@@ -56,7 +56,7 @@ async def proved(desk: Bench) -> tuple[ConversationId, str]:
     return id_, next(one.place.chat for one in left if one.place.channel == "email")
 
 
-async def test_the_code_goes_there_and_the_word_of_it_here(desk: Bench) -> None:
+async def test_the_code_goes_to_the_new_address_and_the_notice_of_it_to_the_chat(desk: Bench) -> None:
     await asked(desk)
     left = await desk.deliver()
     [mail] = there(left)
@@ -67,7 +67,7 @@ async def test_the_code_goes_there_and_the_word_of_it_here(desk: Bench) -> None:
     assert "late" not in mail, "nothing that was said goes to an address that nobody proved"
 
 
-async def test_the_right_code_takes_the_conversation_there(desk: Bench) -> None:
+async def test_the_right_code_takes_the_conversation_to_the_new_address(desk: Bench) -> None:
     id_, chat = await proved(desk)
     view = await desk.view(id_)
     assert (view.conversation.place.channel, view.conversation.place.chat) == ("email", chat)
@@ -77,7 +77,7 @@ async def test_the_right_code_takes_the_conversation_there(desk: Bench) -> None:
     assert [one.place.channel for one in await desk.deliver()] == ["telegram"]
 
 
-async def test_what_goes_there_is_what_both_have_read(desk: Bench) -> None:
+async def test_the_new_address_gets_only_what_the_customer_has_read(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!"))
     id_ = accepted.wakes[0].conversation
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
@@ -130,7 +130,7 @@ async def test_an_edit_of_a_wrong_code_brings_no_other_one(desk: Bench) -> None:
     assert "654322" not in str([m.text for m in (await desk.view(id_)).story])
 
 
-async def test_people_see_that_it_goes_on_there(desk: Bench) -> None:
+async def test_people_see_that_the_customer_confirmed_another_address(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     await desk.held(accepted.wakes[0].conversation)
@@ -141,7 +141,7 @@ async def test_people_see_that_it_goes_on_there(desk: Bench) -> None:
     assert any("confirmed an address" in text for text in to_rooms(await desk.deliver()))
 
 
-async def test_the_next_mail_from_that_address_is_theirs_however_it_is_spelt(desk: Bench) -> None:
+async def test_a_mail_from_the_proved_address_is_the_customers_however_it_is_spelt(desk: Bench) -> None:
     id_ = await desk.say("Hello")
     await desk.deliver()
     await desk.say("Please write to my email Maya@A.example")
@@ -152,7 +152,7 @@ async def test_the_next_mail_from_that_address_is_theirs_however_it_is_spelt(des
     assert await desk.root_of(other) == await desk.root_of(id_)
 
 
-async def test_an_address_that_was_somebodys_makes_them_one(desk: Bench) -> None:
+async def test_proving_the_address_of_another_customer_merges_the_two(desk: Bench) -> None:
     before = await desk.say("By mail", ADDRESS, on="email", chat="t1", shared=True)
     id_, _ = await proved(desk)
     assert await desk.root_of(before) == await desk.root_of(id_)
@@ -228,7 +228,7 @@ async def test_where_others_read_or_nobody_vouches_no_code_is_sent(
     assert to_customers(left) == ["An answer."]
 
 
-async def test_without_an_account_that_could_it_is_a_message_like_any_other(desk: Bench) -> None:
+async def test_the_wish_to_go_on_elsewhere_is_a_plain_message_without_a_fitting_account(desk: Bench) -> None:
     rules = desk.rules
     desk.rules = lambda: replace(rules(), begin={})  # type: ignore[method-assign]
     await desk.say(ASK)
@@ -251,7 +251,7 @@ async def test_an_address_stands_nowhere_in_clear(desk: Bench) -> None:
     assert ADDRESS.partition("@")[2] not in str(memory)
 
 
-async def test_whoever_answers_the_code_instead_is_nobody_we_know(desk: Bench) -> None:
+async def test_somebody_else_who_answers_the_code_is_a_new_customer(desk: Bench) -> None:
     id_ = await asked(desk)
     [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
     other = await desk.say("Who are you?", "eve@b.example", on="email", chat=mail.place.chat, shared=True)
@@ -304,13 +304,13 @@ async def test_two_programs_that_mail_each_other_stop_and_people_are_called_once
     assert opened == 1
 
 
-async def test_what_says_that_it_is_automatic_is_kept_and_not_answered(desk: Bench) -> None:
+async def test_an_automatic_mail_is_kept_and_not_answered(desk: Bench) -> None:
     id_ = await desk.say("I am away", ADDRESS, on="email", chat="t", shared=True, automatic=True)
     assert to_customers(await desk.deliver()) == []
     assert message(await desk.view(id_), "I am away").state is MessageState.RECEIVED
 
 
-async def test_what_is_said_to_another_app_is_kept_and_not_answered(desk: Bench) -> None:
+async def test_a_message_to_another_app_is_kept_and_not_answered(desk: Bench) -> None:
     """Until the customer is given to us, and then it is known what was said before."""
     id_ = await desk.say("Hello, robot", "p1", on="messenger", overheard=True)
     assert id_ == await desk.say(Started(""), "p1", on="messenger", overheard=True)
@@ -321,7 +321,7 @@ async def test_what_is_said_to_another_app_is_kept_and_not_answered(desk: Bench)
     assert [line.text for line in lines(view.story)][:2] == ["Hello, robot", "Is there anybody?"]
 
 
-async def test_what_is_held_does_not_interrupt_another_app(desk: Bench) -> None:
+async def test_a_held_answer_does_not_interrupt_another_app(desk: Bench) -> None:
     await desk.say("Hello?", "p1", on="messenger")
     await desk.deliver(desk.closed)
     await desk.turn()
@@ -332,7 +332,7 @@ async def test_what_is_held_does_not_interrupt_another_app(desk: Bench) -> None:
 
 
 async def test_a_persons_correction_is_no_automatic_reply(desk: Bench) -> None:
-    """Where mails cannot be changed a correction is a mail, and leaves however often agents answered."""
+    """A correction is a mail where mails cannot be changed, and leaves however often agents answered."""
     cap = desk.organization.policies.automatic_replies_per_hour
     there_ = {"on": "email", "chat": "t", "shared": True}
     for n in range(cap):
@@ -347,7 +347,7 @@ async def test_a_persons_correction_is_no_automatic_reply(desk: Bench) -> None:
     assert to_customers(await desk.deliver()) == ["Correction: It costs 10"]
 
 
-async def test_the_mail_with_the_code_says_to_whom_it_goes(desk: Bench) -> None:
+async def test_the_mail_with_the_code_is_addressed_to_the_new_address(desk: Bench) -> None:
     await asked(desk)
     [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
     assert isinstance(mail.operation, Post)
@@ -375,7 +375,7 @@ async def swept(desk: Bench, later: timedelta) -> int:
     return (await sweep(context))["unproved"]
 
 
-async def test_whom_a_code_was_sent_to_is_nobody_in_any_list(desk: Bench) -> None:
+async def test_an_address_that_was_only_sent_a_code_is_in_no_list(desk: Bench) -> None:
     await asked(desk)
     assert await listed(desk) == (1, 1)
 
@@ -424,7 +424,7 @@ async def asked_who_wrote(desk: Bench, who: str, *, verified: bool = True) -> Co
 
 
 @pytest.mark.parametrize("who", [ADDRESS, "eve@b.example"])
-async def test_whoever_answers_the_code_keeps_their_conversation_when_the_address_is_forgotten(
+async def test_an_answer_to_the_code_keeps_its_conversation_when_the_address_is_forgotten(
     desk: Bench, who: str
 ) -> None:
     await asked(desk)
@@ -437,7 +437,7 @@ async def test_whoever_answers_the_code_keeps_their_conversation_when_the_addres
     assert (await desk.view(other)).conversation.place == view.conversation.place
 
 
-async def test_whoever_answers_the_code_is_answered_alone_also_after_it_was_proved(desk: Bench) -> None:
+async def test_somebody_else_who_answers_the_code_is_answered_alone_also_after_the_proof(desk: Bench) -> None:
     id_ = await asked(desk)
     other = await asked_who_wrote(desk, "eve@b.example")
     view = await desk.held(other)
@@ -455,7 +455,7 @@ async def test_whoever_answers_the_code_is_answered_alone_also_after_it_was_prov
     assert to_customers(await desk.deliver()) == ["We really are"]
 
 
-async def test_whoever_began_a_thread_is_erased_and_whoever_goes_on_there_stays(desk: Bench) -> None:
+async def test_erasing_the_customer_who_began_a_thread_leaves_the_one_who_goes_on_there(desk: Bench) -> None:
     first = await desk.say("By mail", ADDRESS, on="email", chat="t", shared=True)
     await desk.end(first)
     second = await desk.say("I was in copy", "tom@a.example", on="email", chat="t", shared=True)
@@ -484,7 +484,7 @@ async def test_an_address_that_an_erased_customer_asked_for_is_forgotten_and_get
     assert await swept(desk, timedelta(hours=25)) == 0
 
 
-async def test_whoever_answered_the_code_and_is_erased_is_forgotten_a_day_later_at_the_latest(
+async def test_an_erased_customer_who_answered_the_code_is_forgotten_within_a_day(
     desk: Bench,
 ) -> None:
     await asked(desk)
@@ -505,7 +505,7 @@ async def test_people_are_told_that_the_number_changed(desk: Bench) -> None:
 
 
 @pytest.mark.parametrize("by", [Started, lambda token: Said(f"Hello! ({token})")], ids=["link", "typed"])
-async def test_whoever_comes_by_an_invitation_is_told_once_that_it_goes_on(
+async def test_a_customer_who_comes_by_an_invitation_is_told_once_that_we_go_on_there(
     desk: Bench, by: Callable[[str], Content]
 ) -> None:
     id_ = await desk.say("Hello")
@@ -518,7 +518,7 @@ async def test_whoever_comes_by_an_invitation_is_told_once_that_it_goes_on(
     assert "We go on here." not in to_customers(await desk.deliver()), "it was used: nothing goes on"
 
 
-async def test_what_is_said_beside_an_invitation_is_answered(desk: Bench) -> None:
+async def test_words_beside_an_invitation_are_answered(desk: Bench) -> None:
     id_ = await desk.say("Hello")
     await desk.deliver()
     token = await invited(desk, id_)
@@ -552,9 +552,7 @@ async def nobody_commands(account: Account, command: ChatCommand) -> str:
 
 @pytest.mark.long
 @pytest.mark.parametrize("then", ["proved", "forgotten", "erased"])
-async def test_whoever_answers_the_code_with_no_server_to_vouch_for_them_keeps_their_words(
-    desk: Bench, then: str
-) -> None:
+async def test_an_unverified_answer_to_the_code_keeps_its_customer_readable(desk: Bench, then: str) -> None:
     asking = await asked(desk)
     other = await asked_who_wrote(desk, ADDRESS, verified=False)
     await desk.held(other)

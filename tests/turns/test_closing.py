@@ -86,7 +86,7 @@ class Tale(Story):
         self.step()
 
     def sent(self) -> list[str]:
-        """What has left for the customer since this was asked."""
+        """Return what has left for the customer since the last call."""
         new = [out for out in self.desk.state.outbox if out.message and not out.tried]
         for out in new:
             out.tried = True
@@ -106,7 +106,7 @@ def tale() -> Tale:
 # The undo is the author's, whoever holds the conversation
 
 
-def test_taking_over_leaves_the_words_of_the_holder_before_their_whole_undo(tale: Tale) -> None:
+def test_words_of_a_former_holder_keep_their_whole_undo_after_a_takeover(tale: Tale) -> None:
     tale.writes("Hugo here.", HUGO, "s1")
     tale.presses(CARLA, "take")
     assert tale.sent() == []
@@ -141,7 +141,7 @@ def test_another_persons_words_wait_for_a_change_of_those_before(tale: Tale) -> 
     assert tale.sent() == ["Hugo was here.", "Carla here."]
 
 
-def test_an_edit_of_who_speaks_no_longer_takes_the_words_back(tale: Tale) -> None:
+def test_an_edit_of_a_former_holder_takes_the_words_back(tale: Tale) -> None:
     tale.writes("Hugo here.", HUGO, "s1")
     tale.presses(CARLA, "take")
     tale.writes("Carla here.", CARLA, "s2")
@@ -151,7 +151,7 @@ def test_an_edit_of_who_speaks_no_longer_takes_the_words_back(tale: Tale) -> Non
     assert tale.sent() == ["Carla here."], "neither the old words nor those of who holds it no more"
 
 
-def test_private_words_added_by_who_speaks_no_longer_leave_the_others_their_time(tale: Tale) -> None:
+def test_private_words_that_a_former_holder_adds_do_not_restart_the_undo(tale: Tale) -> None:
     tale.writes("Hugo waits.", HUGO, "s1")
     tale.step(timedelta(seconds=3))
     tale.presses(CARLA, "take")
@@ -164,7 +164,7 @@ def test_private_words_added_by_who_speaks_no_longer_leave_the_others_their_time
     assert "🔒 This part stays inside: “// she always complains”" in tale.whispered
 
 
-def test_private_words_taken_away_by_who_speaks_no_longer_leave_the_others_their_time(tale: Tale) -> None:
+def test_private_words_that_a_former_holder_removes_do_not_restart_the_undo(tale: Tale) -> None:
     tale.writes("Hugo waits.\n// really", HUGO, "s1")
     tale.presses(CARLA, "take")
     tale.put(Edited("s1", "Hugo waits."), HUGO, place=tale.thread)
@@ -172,7 +172,7 @@ def test_private_words_taken_away_by_who_speaks_no_longer_leave_the_others_their
     assert tale.sent() == ["Hugo waits."]
 
 
-def test_private_words_added_at_the_top_by_who_speaks_no_longer_take_all_back(tale: Tale) -> None:
+def test_private_words_that_a_former_holder_adds_at_the_top_take_all_back(tale: Tale) -> None:
     tale.writes("Hugo waits.", HUGO, "s1")
     tale.presses(CARLA, "take")
     tale.put(Edited("s1", "// not yet\n\nHugo waits."), HUGO, place=tale.thread)
@@ -253,7 +253,7 @@ def test_a_question_that_is_deleted_meanwhile_is_not_asked(tale: Tale) -> None:
     assert tale.asked == []
 
 
-def test_whatever_is_posted_in_the_closed_thread_is_answered_every_time(tale: Tale) -> None:
+def test_every_post_in_the_closed_thread_is_answered_privately(tale: Tale) -> None:
     tale.presses(HUGO, "resolve")
     tale.writes("afterthought", HUGO, "s1")
     tale.writes("and another", HUGO, "s2")
@@ -289,7 +289,7 @@ def test_words_after_resolve_go_back_to_the_team_in_the_same_thread(tale: Tale) 
     assert tale.sent() == ["I look again."]
 
 
-def test_the_words_are_shown_once(tale: Tale) -> None:
+def test_words_of_the_customer_that_reopen_a_conversation_are_shown_once(tale: Tale) -> None:
     tale.presses(HUGO, "resolve")
     tale.step(UNDO)
     tale.put(Said("It is still there"), ref="8")
@@ -334,7 +334,7 @@ def test_thanks_after_resolve_call_nobody_and_are_shown_in_the_closed_thread(tal
 
 
 @pytest.mark.parametrize("text", [text for text in MORE if text])
-def test_more_than_thanks_reopens(tale: Tale, text: str) -> None:
+def test_words_that_are_more_than_thanks_reopen(tale: Tale, text: str) -> None:
     tale.presses(HUGO, "resolve")
     tale.step(UNDO)
     tale.maya(text)
@@ -349,7 +349,7 @@ def test_a_yes_to_our_question_reopens(tale: Tale) -> None:
     assert tale.desk.state.owner.kind is OwnerKind.QUEUE
 
 
-def test_what_cannot_be_shown_reopens_as_well(tale: Tale) -> None:
+def test_a_message_that_cannot_be_shown_reopens_the_conversation(tale: Tale) -> None:
     tale.presses(HUGO, "resolve")
     tale.step(UNDO)
     tale.put(Unsupported("poll"), ref="9")
@@ -399,7 +399,7 @@ def test_before_the_customer_is_told_reopening_undoes_the_closing(tale: Tale, ac
     assert tale.sent() == ["Nearly."]
 
 
-def test_an_undone_closing_of_what_nobody_had_taken_waits_again() -> None:
+def test_an_unheld_conversation_waits_again_when_its_closing_is_undone() -> None:
     tale = Tale(held=False)
     tale.presses(HUGO, "resolve")
     tale.presses(HUGO, REOPEN)
@@ -407,7 +407,7 @@ def test_an_undone_closing_of_what_nobody_had_taken_waits_again() -> None:
     assert ("ladder", "") in tale.desk.state.timers
 
 
-def test_later_whoever_reopens_speaks_and_reads_what_was_said_meanwhile(tale: Tale) -> None:
+def test_a_person_who_reopens_later_holds_it_and_reads_what_was_said_meanwhile(tale: Tale) -> None:
     tale.presses(HUGO, "return")
     tale.step(UNDO)
     tale.sent()
@@ -420,7 +420,7 @@ def test_later_whoever_reopens_speaks_and_reads_what_was_said_meanwhile(tale: Ta
     assert tale.sent() == ["Under Settings."]
 
 
-def test_words_written_while_it_was_closed_stay_inside_for_ever(tale: Tale) -> None:
+def test_words_written_in_a_closed_thread_stay_inside_for_ever(tale: Tale) -> None:
     tale.presses(HUGO, "resolve")
     tale.writes("what a fuss", HUGO, "s1")
     tale.presses(HUGO, REOPEN)

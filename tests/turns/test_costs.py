@@ -1,4 +1,4 @@
-"""Where each message costs money: one turn sends one message where one will do."""
+"""Channels on which each message costs money: one turn sends one message where one will do."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ async def test_a_greeting_and_an_answer_of_one_turn_leave_as_one_message(billed:
     assert [said(m) for m in view.story if m.role is Role.AGENT] == [left.text]
 
 
-async def test_what_an_agent_says_beside_a_notice_of_ours_is_the_agents(billed: Bench) -> None:
+async def test_an_answer_joined_with_a_notice_of_ours_is_the_agents(billed: Bench) -> None:
     await billed.hear(
         billed.event(Unsupported("poll"), MAYA, on="whatsapp", message="m-poll"),
         billed.event("How do I pay?", MAYA, on="whatsapp"),
@@ -59,13 +59,13 @@ async def test_what_an_agent_says_beside_a_notice_of_ours_is_the_agents(billed: 
     assert message(await billed.view(id_), text).role is Role.AGENT  # type: ignore[arg-type]
 
 
-async def test_a_handoff_is_told_with_what_was_said_before(billed: Bench) -> None:
+async def test_a_handoff_is_joined_with_the_words_before_it(billed: Bench) -> None:
     left = await opened_and_asked(billed, HandOver("A reason.", "why", trigger="security"))
     assert len(left) == 1
     assert "You are handed over." in left[0].text
 
 
-async def test_what_has_buttons_or_no_room_left_is_followed_by_a_message_of_its_own(billed: Bench) -> None:
+async def test_an_answer_that_does_not_fit_is_sent_as_a_message_of_its_own(billed: Bench) -> None:
     billed.capabilities["whatsapp"] = replace(billed.capabilities["whatsapp"], text_limit=60)
     assert len(await opened_and_asked(billed, ASKS)) == 2
 
@@ -118,7 +118,7 @@ async def test_words_of_two_turns_are_two_messages(billed: Bench) -> None:
     assert to_customers(await billed.deliver()) == ["An answer.", "An answer."]
 
 
-async def test_nothing_is_joined_to_what_a_person_wrote(billed: Bench) -> None:
+async def test_messages_of_a_person_are_not_joined(billed: Bench) -> None:
     accepted = await billed.hear(billed.event("Help!", MAYA, on="whatsapp"))
     await billed.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     view = await billed.held(accepted.wakes[0].conversation)
@@ -138,7 +138,7 @@ async def charged(desk: Bench) -> tuple[Charged, ...]:
         return await prices.charged(connection, desk.tenant)
 
 
-async def test_what_was_charged_is_counted_once_for_each_message_that_arrived(desk: Bench) -> None:
+async def test_a_charge_is_counted_once_for_each_message_that_arrived(desk: Bench) -> None:
     await desk.say("How do I pay?", MAYA, on="whatsapp")
     service, free = (
         Price("service", "regular", billed=True),

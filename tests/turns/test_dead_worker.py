@@ -29,7 +29,7 @@ async def _leases_end(desk: Bench) -> None:
     await desk.execute("update lanes set lease_until = clock_timestamp() - interval '1 minute'")
 
 
-async def test_only_what_had_begun_is_in_doubt(desk: Bench) -> None:
+async def test_only_deliveries_that_had_begun_are_in_doubt(desk: Bench) -> None:
     for name in ("ada", "ben", "cem"):
         await desk.say("Hello", name)
     dead = await _claim(desk)
@@ -78,7 +78,7 @@ async def test_a_claim_and_a_beginning_at_once_agree(desk: Bench, first: str) ->
             assert claimed.items[0].interrupted
 
 
-async def test_what_is_tried_again_begins_anew(desk: Bench) -> None:
+async def test_a_delivery_that_is_tried_again_begins_anew(desk: Bench) -> None:
     """An earlier try that certainly did not arrive leaves no doubt to the next."""
     await desk.say("Hello")
     [item] = (await _claim(desk)).values()
@@ -93,7 +93,7 @@ async def test_what_is_tried_again_begins_anew(desk: Bench) -> None:
 
 
 @pytest.mark.parametrize("how", ["given back", "put off"])
-async def test_what_an_earlier_version_sends_after_this_one_gave_it_back_is_in_doubt(
+async def test_a_delivery_sent_by_an_earlier_version_after_ours_gave_it_back_is_in_doubt(
     desk: Bench, how: str
 ) -> None:
     """An earlier version marks what it claims as `sending`, and does not say when it begins."""

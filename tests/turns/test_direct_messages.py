@@ -34,7 +34,7 @@ def escalated() -> ModelDesk:
 
 
 def after(desk: ModelDesk, message: DirectMessage) -> list[Effect]:
-    """What follows when the message did not reach its person."""
+    """Return the effects that follow when the message did not reach its person."""
     desk.report(
         DeliveryReport(
             None, delivery(), "failed", "user_disabled: that person is deactivated", direct=message
@@ -66,14 +66,14 @@ def test_a_person_named_by_email_alone_is_told_where_the_channel_knows_them_by_i
     assert turn.effects == [TellPerson(DirectMessage(PersonId("nora"), there, WORDS))]
 
 
-def test_who_is_not_reached_in_slack_is_told_on_telegram() -> None:
+def test_a_person_who_is_not_reached_in_slack_is_told_on_telegram() -> None:
     message = DirectMessage(PersonId("farid"), Place(SLACK, "slack", "U0FARID006"), WORDS)
     told = [e for e in after(escalated(), message) if isinstance(e, TellPerson)]
     there = Place(TELEGRAM, "telegram-staff", "7100000001")
     assert told == [TellPerson(DirectMessage(PersonId("farid"), there, WORDS))]
 
 
-def test_who_is_reached_nowhere_is_named_in_the_room() -> None:
+def test_a_person_who_is_reached_nowhere_is_named_in_the_room() -> None:
     message = DirectMessage(PersonId("farid"), Place(TELEGRAM, "telegram-staff", "7100000001"), WORDS)
     effects = after(escalated(), message)
     assert not any(isinstance(e, TellPerson) for e in effects)

@@ -64,7 +64,7 @@ async def answered_by_hugo(desk: Bench, view: View, text: str = "I have refunded
 
 
 @pytest.mark.parametrize("on", [name for name in KNOWN if name != "slack"])
-async def test_the_first_words_of_every_channel_say_it_in_one_message(desk: Bench, on: str) -> None:
+async def test_the_first_answer_on_every_channel_discloses_in_the_same_message(desk: Bench, on: str) -> None:
     await desk.say("My boards are gone", on=on)
     assert await read(desk) == [f"{OURS}\n\nAn answer."]
     await desk.say("All of them", on=on)
@@ -72,14 +72,14 @@ async def test_the_first_words_of_every_channel_say_it_in_one_message(desk: Benc
 
 
 @pytest.mark.parametrize("language", SHIPPED)
-async def test_it_is_said_in_the_language_of_the_customer(desk: Bench, language: str) -> None:
+async def test_the_disclosure_is_in_the_language_of_the_customer(desk: Bench, language: str) -> None:
     speaking(desk, *SHIPPED)
     await desk.say(FIRST[language])
     [said] = await read(desk)
     assert said == f"{fill(shipped(language).disclosure, organization='Brightdesk')}\n\nAn answer."
 
 
-async def test_who_goes_on_in_another_language_reads_it_in_that_one_once(desk: Bench) -> None:
+async def test_a_customer_who_changes_language_reads_the_disclosure_once_in_the_new_one(desk: Bench) -> None:
     speaking(desk, "en", "de")
     told = []
     for language in ("en", "de", "en", "de"):
@@ -96,21 +96,23 @@ async def test_the_words_of_the_file_are_said(desk: Bench) -> None:
 
 
 @pytest.mark.parametrize("deed", [Started(), Unsupported("a poll"), "maya@a.example, please write there"])
-async def test_whatever_is_said_first_says_it(desk: Bench, deed: Started | Unsupported | str) -> None:
+async def test_the_first_message_says_that_an_ai_writes_whatever_it_is(
+    desk: Bench, deed: Started | Unsupported | str
+) -> None:
     await desk.say(deed, message="m0")  # greeted, asked for words, told of a code
     told = [text for text in await read(desk) if not text.startswith("Your code")]
     assert len(told) == 1
     assert told[0].startswith(f"{OURS}\n\n")
 
 
-async def test_a_handoff_that_is_the_first_to_be_said_says_it(desk: Bench) -> None:
+async def test_a_handoff_that_is_the_first_message_discloses(desk: Bench) -> None:
     await desk.hear(desk.event("Help!"))
     await desk.turn(to_people)
     [said] = await read(desk)
     assert said.startswith(f"{OURS}\n\n")
 
 
-async def test_two_answers_of_one_turn_say_it_once(desk: Bench) -> None:
+async def test_two_answers_of_one_turn_disclose_once(desk: Bench) -> None:
     await desk.hear(desk.event(Started()), desk.event("My boards are gone"))
     await desk.turn()
     greeting, answer = await read(desk)
@@ -121,7 +123,7 @@ async def test_two_answers_of_one_turn_say_it_once(desk: Bench) -> None:
     assert answer == "An answer."
 
 
-async def test_after_a_day_it_is_said_again(desk: Bench) -> None:
+async def test_the_disclosure_is_repeated_after_a_day(desk: Bench) -> None:
     told = []
     for text, hours in (("My boards are gone", 23), ("All of them", 1), ("And the others?", 0)):
         await desk.say(text)
@@ -130,14 +132,14 @@ async def test_after_a_day_it_is_said_again(desk: Bench) -> None:
     assert told == [f"{OURS}\n\nAn answer.", "An answer.", f"{OURS}\n\nAn answer."]
 
 
-async def test_a_conversation_of_its_own_says_it_for_itself(desk: Bench) -> None:
+async def test_each_conversation_discloses_anew(desk: Bench) -> None:
     await desk.end(await desk.say("My boards are gone"))
     await desk.say("Something else now")
     assert await read(desk) == [f"{OURS}\n\nAn answer."] * 2
 
 
 @pytest.mark.parametrize("closed", ["resolve", "return"])
-async def test_after_a_person_the_first_automatic_words_say_it(desk: Bench, closed: str) -> None:
+async def test_the_first_automatic_words_after_a_person_disclose(desk: Bench, closed: str) -> None:
     view = await held(desk)
     await answered_by_hugo(desk, view)
     assert await read(desk) == ["I have refunded it."], "words of a person need none"
@@ -149,7 +151,7 @@ async def test_after_a_person_the_first_automatic_words_say_it(desk: Bench, clos
     assert OURS not in "\n".join(await read(desk)), "it was said above the closing words"
 
 
-async def test_closing_words_that_leave_behind_those_of_the_person_say_it(desk: Bench) -> None:
+async def test_closing_words_that_leave_after_words_of_a_person_disclose(desk: Bench) -> None:
     view = await held(desk)
     await desk.staff("I have refunded it.", view, ref="s1")
     await desk.press("return", view)
@@ -159,7 +161,7 @@ async def test_closing_words_that_leave_behind_those_of_the_person_say_it(desk: 
     assert returned.startswith(f"{OURS}\n\n")
 
 
-async def test_words_of_a_person_that_leave_after_an_answer_by_the_desk_are_followed_by_it(
+async def test_automatic_words_disclose_after_late_words_of_a_person(
     desk: Bench,
 ) -> None:
     view = await held(desk)
@@ -175,7 +177,7 @@ async def test_words_of_a_person_that_leave_after_an_answer_by_the_desk_are_foll
     assert returned.startswith(f"{OURS}\n\n")
 
 
-async def test_closing_words_that_wait_do_not_say_what_an_answer_by_the_desk_said_meanwhile(
+async def test_waiting_closing_words_do_not_disclose_after_an_answer_that_did(
     desk: Bench,
 ) -> None:
     view = await held(desk)
@@ -190,7 +192,7 @@ async def test_closing_words_that_wait_do_not_say_what_an_answer_by_the_desk_sai
     assert OURS not in returned
 
 
-async def test_closing_words_after_a_person_who_took_theirs_back_do_not(desk: Bench) -> None:
+async def test_closing_words_do_not_disclose_when_the_person_took_theirs_back(desk: Bench) -> None:
     view = await held(desk)
     await desk.staff("I have refunded it.", view, ref="s1")
     await desk.press("return", view)
@@ -200,7 +202,7 @@ async def test_closing_words_after_a_person_who_took_theirs_back_do_not(desk: Be
     assert OURS not in returned
 
 
-async def test_who_took_it_and_wrote_nothing_changes_nothing(desk: Bench) -> None:
+async def test_a_holder_who_wrote_nothing_causes_no_new_disclosure(desk: Bench) -> None:
     view = await held(desk)
     await desk.press("return", view)
     await desk.undo_is_over()
@@ -208,7 +210,7 @@ async def test_who_took_it_and_wrote_nothing_changes_nothing(desk: Bench) -> Non
     assert OURS not in returned
 
 
-async def test_that_a_person_takes_longer_is_said_by_a_machine(desk: Bench) -> None:
+async def test_the_notice_that_a_person_takes_longer_discloses(desk: Bench) -> None:
     view = await held(desk)
     await answered_by_hugo(desk, view)
     await desk.say("And when?")
@@ -218,7 +220,7 @@ async def test_that_a_person_takes_longer_is_said_by_a_machine(desk: Bench) -> N
     assert said.startswith(f"{OURS}\n\n"), "or it reads as if Hugo had written it"
 
 
-async def test_corrections_of_a_person_need_none(desk: Bench) -> None:
+async def test_corrections_of_a_person_do_not_disclose(desk: Bench) -> None:
     desk.capabilities["telegram"] = replace(desk.capabilities["telegram"], edits=False, erases=False)
     view = await held(desk)
     await answered_by_hugo(desk, view)
@@ -228,7 +230,7 @@ async def test_corrections_of_a_person_need_none(desk: Bench) -> None:
     assert await read(desk) == ["Please disregard our previous message: it was sent by mistake."]
 
 
-async def test_what_never_arrived_is_not_counted(desk: Bench) -> None:
+async def test_a_disclosure_that_never_arrived_is_not_counted(desk: Bench) -> None:
     """The platform took it, and says later that it could not be delivered."""
     await desk.say("My boards are gone", on="whatsapp")
     await desk.deliver(lambda item: desk.taken(item, "w1"))
@@ -239,7 +241,7 @@ async def test_what_never_arrived_is_not_counted(desk: Bench) -> None:
     assert handoff.startswith(f"{OURS}\n\n")
 
 
-async def test_a_turn_that_is_tried_again_says_it_once(desk: Bench) -> None:
+async def test_a_turn_that_is_tried_again_discloses_once(desk: Bench) -> None:
     """The first worker dies before it can commit; then one that did is asked again."""
     await desk.hear(desk.event("My boards are gone"))
     [(_, lost)] = await desk.decided()
@@ -265,7 +267,7 @@ async def parked(desk: Bench) -> None:
     await desk.turn()
 
 
-async def test_what_waited_for_days_until_the_customer_wrote_says_it_once(desk: Bench) -> None:
+async def test_a_message_that_waited_for_days_discloses_once(desk: Bench) -> None:
     await desk.say("My boards are gone", on="whatsapp")
     assert await read(desk) == [f"{OURS}\n\nAn answer."]
     id_ = await desk.say("All of them", on="whatsapp")
@@ -277,7 +279,7 @@ async def test_what_waited_for_days_until_the_customer_wrote_says_it_once(desk: 
     assert told == [OURS, OURS, ""]
 
 
-async def test_what_waited_with_it_is_not_followed_by_an_answer_that_says_it_again(desk: Bench) -> None:
+async def test_an_answer_after_a_waiting_message_that_disclosed_does_not_disclose_again(desk: Bench) -> None:
     view = await held(desk, "whatsapp")
     await hours_pass(desk, 2)
     await desk.execute("update places set heard_at = heard_at - interval '25 hours'")
@@ -291,7 +293,7 @@ async def test_what_waited_with_it_is_not_followed_by_an_answer_that_says_it_aga
     assert answer == "An answer."
 
 
-async def test_when_the_one_that_says_it_is_taken_back_the_next_that_waits_says_it(desk: Bench) -> None:
+async def test_the_next_waiting_message_discloses_when_the_one_that_did_is_taken_back(desk: Bench) -> None:
     view = await held(desk, "whatsapp")
     await desk.deliver()
     await days_pass(desk, 2)
@@ -307,7 +309,7 @@ async def test_when_the_one_that_says_it_is_taken_back_the_next_that_waits_says_
     assert await read(desk) == [f"{OURS}\n\n{second.text}"]
 
 
-async def test_when_the_one_that_says_it_fails_what_has_not_left_says_it(desk: Bench) -> None:
+async def test_the_next_message_discloses_when_the_one_that_did_fails(desk: Bench) -> None:
     id_ = await desk.say("My boards are gone")
     [item] = await desk.claim()
     await desk.say("What is my case number?")
@@ -319,7 +321,7 @@ async def test_when_the_one_that_says_it_fails_what_has_not_left_says_it(desk: B
     assert message(await desk.view(id_), "An answer.").state is MessageState.FAILED
 
 
-async def test_the_mail_with_the_story_so_far_says_it_and_the_next_mail_does_not(desk: Bench) -> None:
+async def test_the_mail_with_the_story_so_far_discloses_and_the_next_mail_does_not(desk: Bench) -> None:
     await desk.say("Please send this to maya@a.example")
     await desk.deliver()
     await desk.say("123456")
@@ -334,7 +336,7 @@ async def test_the_mail_with_the_story_so_far_says_it_and_the_next_mail_does_not
 # Where it is not said
 
 
-async def test_mail_that_nobody_vouches_for_is_acknowledged_without_it(desk: Bench) -> None:
+async def test_the_acknowledgement_of_an_unverified_mail_does_not_disclose(desk: Bench) -> None:
     await desk.say("Who am I?", "eve@a.example", on="email", verified=False)
     [said] = await read(desk)
     assert said == fill(shipped("en").received, organization="Brightdesk")
@@ -360,7 +362,7 @@ async def test_a_template_outside_the_window_leaves_as_it_was_approved(desk: Ben
 # Where it stands
 
 
-async def test_what_waits_for_the_customer_says_it_as_it_is_read_after_a_pause(desk: Bench) -> None:
+async def test_a_message_that_waits_for_the_customer_discloses_when_read_after_a_pause(desk: Bench) -> None:
     view = await held(desk, "whatsapp")
     await days_pass(desk, 2)
     await desk.press("resolve", view)
@@ -372,7 +374,7 @@ async def test_what_waits_for_the_customer_says_it_as_it_is_read_after_a_pause(d
     assert waited.startswith(f"{OURS}\n\nWe have marked this")
 
 
-async def test_the_log_and_the_room_have_it_and_the_agent_reads_its_own_words(desk: Bench) -> None:
+async def test_the_disclosure_is_in_the_log_and_the_room_but_not_in_the_agents_story(desk: Bench) -> None:
     id_ = await desk.say("My boards are gone")
     await desk.deliver()
     assert message(await desk.view(id_), "An answer.").reference.disclosed == OURS
@@ -385,7 +387,7 @@ async def test_the_log_and_the_room_have_it_and_the_agent_reads_its_own_words(de
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_long_answers_are_split_below_it_and_keep_their_choices_last(channel: str) -> None:
+def test_long_answers_are_split_below_the_disclosure_and_keep_their_choices_last(channel: str) -> None:
     text = f"{OURS}\n\n" + "\n\n".join(f"Then do the thing number {n} of many." for n in range(300))
     choices = (Button("option", "1", "this"), Button("option", "2", "that"))
     known = CHANNELS[channel].capabilities

@@ -33,7 +33,7 @@ async def first_part_leaves(desk: Bench) -> Item:
 
 
 @pytest.mark.parametrize("on", ["messenger", "whatsapp"])
-async def test_after_a_colleague_in_the_inbox_of_the_page_it_is_said(desk: Bench, on: str) -> None:
+async def test_automatic_words_disclose_after_a_colleague_in_the_pages_inbox(desk: Bench, on: str) -> None:
     id_ = await desk.say("My boards are gone", on=on)
     assert await read(desk) == [ANSWER]
     await desk.say("I am Pia, I look into it.", on=on, sender_role=SenderRole.INSIDER, name="Pia")
@@ -45,7 +45,7 @@ async def test_after_a_colleague_in_the_inbox_of_the_page_it_is_said(desk: Bench
     assert returned.startswith(f"{OURS}\n\n")
 
 
-async def test_after_a_colleague_in_a_shared_thread_it_is_said_once(desk: Bench) -> None:
+async def test_automatic_words_disclose_once_after_a_colleague_in_a_shared_thread(desk: Bench) -> None:
     there = {"on": "slack-customers", "chat": "C1", "thread": "1.1", "shared": True}
     await desk.say("My boards are gone", "U1", **there)
     assert await read(desk) == [ANSWER]
@@ -56,7 +56,7 @@ async def test_after_a_colleague_in_a_shared_thread_it_is_said_once(desk: Bench)
     assert await read(desk) == ["An answer."]
 
 
-async def test_after_a_part_of_a_persons_words_it_is_said(desk: Bench) -> None:
+async def test_automatic_words_disclose_after_a_part_of_a_persons_words(desk: Bench) -> None:
     view = await held(desk)
     await desk.staff("Long words of Hugo", view, ref="s1")
     await desk.undo_is_over()
@@ -69,7 +69,7 @@ async def test_after_a_part_of_a_persons_words_it_is_said(desk: Bench) -> None:
     assert returned.startswith(f"{OURS}\n\n")
 
 
-async def test_a_message_of_which_the_first_part_arrived_has_said_it(desk: Bench) -> None:
+async def test_a_message_whose_first_part_arrived_counts_as_disclosed(desk: Bench) -> None:
     await desk.say("My boards are gone")
     await first_part_leaves(desk)
     await desk.deliver(refused)
@@ -78,7 +78,7 @@ async def test_a_message_of_which_the_first_part_arrived_has_said_it(desk: Bench
     assert not any(text.startswith(OURS) for text in await read(desk))
 
 
-async def test_a_day_is_counted_from_the_part_that_says_it(desk: Bench) -> None:
+async def test_the_day_is_counted_from_the_part_that_discloses(desk: Bench) -> None:
     """The window closes between two parts."""
     await desk.say("My boards are gone", on="whatsapp")
     item = await first_part_leaves(desk)
@@ -93,7 +93,7 @@ async def test_a_day_is_counted_from_the_part_that_says_it(desk: Bench) -> None:
     assert answer == ANSWER
 
 
-async def test_after_a_correction_by_a_person_it_is_said(desk: Bench) -> None:
+async def test_automatic_words_disclose_after_a_correction_by_a_person(desk: Bench) -> None:
     view = await held(desk, "whatsapp")
     await desk.staff("I have refunded it.", view, ref="s1")
     await desk.undo_is_over()
@@ -108,7 +108,7 @@ async def test_after_a_correction_by_a_person_it_is_said(desk: Bench) -> None:
     assert later.startswith(f"{OURS}\n\n")
 
 
-async def test_a_retry_that_leaves_without_it_takes_it_out_of_the_log(desk: Bench) -> None:
+async def test_a_retry_that_leaves_without_the_disclosure_removes_it_from_the_log(desk: Bench) -> None:
     id_ = await desk.say("My boards are gone")
     await desk.deliver(refused)
     [[delivery]] = await desk.rows("select id from outbox where state = 'failed' and room_id is null")

@@ -1,4 +1,4 @@
-"""Whatever happens: no automatic words reach a customer unless they have read that an AI writes, within a day
+"""A random walk: no automatic words reach a customer unless they have read that an AI writes, within a day
 and after the last words of a person; and nobody reads it twice but for these reasons.
 
 Compared with what the customer has read, which knows texts and times and nothing of the log.
@@ -144,7 +144,7 @@ class Reader:
 @pytest.mark.long
 @pytest.mark.parametrize("on", ["telegram", "whatsapp", "email"])
 @pytest.mark.parametrize("seed", range(WALKS))
-async def test_no_automatic_words_without_it_and_never_twice(desk: Bench, on: str, seed: int) -> None:
+async def test_no_automatic_words_without_a_disclosure_and_never_two(desk: Bench, on: str, seed: int) -> None:
     speaking(desk, *SHIPPED)
     chance = Random(f"{on} {seed}")  # noqa: S311  a walk can be repeated
     customer = Reader(desk, chance, on)

@@ -91,7 +91,7 @@ async def test_an_edit_waits_for_its_own_message_and_in_its_own_chat(desk: Bench
     assert await adopted(desk) == 0
 
 
-async def test_an_edit_that_waits_is_erased_with_who_made_it(desk: Bench) -> None:
+async def test_a_waiting_edit_is_erased_with_its_author(desk: Bench) -> None:
     before = await desk.say("Hello", on="whatsapp")
     await desk.deliver()
     await desk.end(before)
@@ -113,10 +113,10 @@ async def of_who_is_over(desk: Bench) -> ConversationId:
 
 async def waiting(desk: Bench) -> int:
     """Return how many edits wait for their messages."""
-    return len(await desk.rows("select 1 from inbox where stray is not null"))
+    return len(await desk.rows("select 1 from inbox where waits_for is not null"))
 
 
-async def test_an_edit_of_what_we_never_had_is_erased_with_who_made_it(desk: Bench) -> None:
+async def test_an_edit_of_an_unknown_message_is_erased_with_its_author(desk: Bench) -> None:
     """They had written before they edited it, in another thread, or only since."""
     await desk.hear(desk.event(Edited("w1", FIRST_EDIT), "otto", on="whatsapp"))
     since = await desk.say("Hello", "otto", on="whatsapp")
@@ -132,7 +132,7 @@ async def test_an_edit_of_what_we_never_had_is_erased_with_who_made_it(desk: Ben
         assert await waiting(desk) == left
 
 
-async def test_an_edit_that_waits_is_found_though_who_made_it_was_merged(desk: Bench) -> None:
+async def test_a_waiting_edit_is_found_though_its_author_was_merged(desk: Bench) -> None:
     other = await desk.say("Hi", "otto")
     before = await of_who_is_over(desk)
     await desk.hear(desk.event(Edited("w1", FIRST_EDIT), on="whatsapp"))
@@ -160,7 +160,7 @@ async def test_an_edit_finds_its_message_though_another_one_begins_the_conversat
     assert await waiting(desk) == await adopted(desk) == 0
 
 
-async def test_an_edit_of_what_the_conversation_has_waits_for_nothing(desk: Bench) -> None:
+async def test_an_edit_of_a_known_message_waits_for_nothing(desk: Bench) -> None:
     id_ = await desk.say("Where is my spade?", on="whatsapp", message="w1")
     await desk.deliver()
     await desk.end(id_)
@@ -169,7 +169,7 @@ async def test_an_edit_of_what_the_conversation_has_waits_for_nothing(desk: Benc
     assert await waiting(desk) == 0
 
 
-async def test_nobody_fills_the_inbox_with_edits_of_what_we_do_not_have(desk: Bench) -> None:
+async def test_edits_of_unknown_messages_cannot_fill_the_inbox(desk: Bench) -> None:
     desk.customer_per_minute = 20
     await desk.hear(*(desk.event(Edited(f"w{n}", FIRST_EDIT), on="whatsapp") for n in range(50)))
     assert await waiting(desk) <= 21
@@ -188,7 +188,7 @@ async def test_an_edit_that_overtook_its_message_is_one_entry_with_the_newer_wor
         desk.event(Said("worse", (SCAN,)), on="whatsapp", message="w1"),
         desk.event(Edited("w1", "best"), on="whatsapp"),
     )
-    assert (accepted.fresh, accepted.strays) == (2, 0)
+    assert (accepted.fresh, accepted.early) == (2, 0)
     await answered_once(desk, "best")
     view = await desk.view(accepted.wakes[0].conversation)
     assert [(m.text, m.edited) for m in view.story if m.role is Role.CUSTOMER] == [("best", True)]
@@ -231,7 +231,7 @@ async def theirs(desk: Bench, conversation: ConversationId) -> list[Message]:
 
 
 @both
-async def test_of_two_edits_the_newest_words_are_answered(desk: Bench, *, open_: bool) -> None:
+async def test_the_newest_of_two_early_edits_is_answered(desk: Bench, *, open_: bool) -> None:
     await begin(desk, open_=open_)
     await handled(desk, *(desk.event(Edited("m1", text)) for text in ("two", "three")))
     assert await asked(desk, desk.event("one", message="m1")) == [("three",)]
@@ -246,7 +246,7 @@ async def test_the_files_of_an_edit_are_those_of_its_message(desk: Bench, *, ope
     assert (said.text, [a.ref for a in said.attachments]) == ("see the new one", ["new"])
 
 
-async def test_of_two_early_files_the_newest_stands_once(desk: Bench) -> None:
+async def test_the_newest_of_two_early_files_is_kept_once(desk: Bench) -> None:
     await begin(desk, open_=True)
     await handled(desk, *(desk.event(Edited("m1", "see", (file,))) for file in (OLD, NEW)))
     id_ = await desk.say(Said("look", (OLD,)), message="m1")
@@ -255,14 +255,16 @@ async def test_of_two_early_files_the_newest_stands_once(desk: Bench) -> None:
 
 
 @both
-async def test_who_asks_for_the_number_no_more_is_told_none(desk: Bench, *, open_: bool) -> None:
+async def test_a_customer_whose_edit_drops_the_question_for_the_number_is_told_none(
+    desk: Bench, *, open_: bool
+) -> None:
     await begin(desk, open_=open_)
     await handled(desk, desk.event(Edited("m1", PARCEL)))
     assert await asked(desk, desk.event(NUMBER, message="m1")) == [(PARCEL,)]
 
 
 @both
-async def test_who_asks_for_the_number_in_an_edit_is_told(desk: Bench, *, open_: bool) -> None:
+async def test_a_customer_who_asks_for_the_number_in_an_edit_is_told_it(desk: Bench, *, open_: bool) -> None:
     await begin(desk, open_=open_)
     await handled(desk, desk.event(Edited("m1", NUMBER)), desk.event(PARCEL, message="m1"))
     [told] = to_customers(await desk.deliver())
@@ -280,7 +282,7 @@ async def test_a_code_goes_to_the_address_of_the_edit(desk: Bench) -> None:
 
 @both
 @pytest.mark.parametrize("edits", [(), (Edited("m1", "two"),)])
-async def test_what_was_deleted_before_it_came_is_kept_and_not_answered(
+async def test_a_message_deleted_before_it_came_is_kept_and_not_answered(
     desk: Bench, edits: tuple[Edited, ...], *, open_: bool
 ) -> None:
     await begin(desk, open_=open_)
@@ -293,7 +295,7 @@ async def test_what_was_deleted_before_it_came_is_kept_and_not_answered(
     assert states(await desk.view(id_), "two" if edits else "one")[-1] is MessageState.DELETED
 
 
-async def test_what_was_deleted_is_no_message_that_we_cannot_read(desk: Bench) -> None:
+async def test_a_deleted_unreadable_message_is_not_answered(desk: Bench) -> None:
     await begin(desk, open_=True)
     await handled(desk, desk.event(Deleted("m1")), desk.event(Unsupported("poll"), message="m1"))
     assert to_customers(await desk.deliver()) == []
@@ -321,7 +323,7 @@ async def test_changes_and_their_message_may_come_at_once(desk: Bench) -> None:
 
 
 @both
-async def test_of_several_messages_each_is_as_it_was_edited(desk: Bench, *, open_: bool) -> None:
+async def test_several_messages_are_each_as_they_were_edited(desk: Bench, *, open_: bool) -> None:
     await begin(desk, open_=open_)
     await handled(desk, desk.event(Edited("m2", "two!")))
     said = (desk.event(text, message=ref) for ref, text in (("m1", "one"), ("m2", "two"), ("m3", "three")))
@@ -355,7 +357,7 @@ async def test_nobody_edits_what_another_wrote(desk: Bench, *, open_: bool) -> N
     assert await adopted(desk) == 0
 
 
-async def test_an_edit_finds_its_message_by_the_other_id_of_who_wrote_both(desk: Bench) -> None:
+async def test_an_edit_finds_its_message_by_another_id_of_the_author(desk: Bench) -> None:
     number = "+491700000001"
     edit = desk.event(Edited("w1", "newest"), "DE.1", on="whatsapp", aliases=(number,))
     await handled(desk, edit)
@@ -413,7 +415,7 @@ async def test_a_redelivered_edit_does_not_change_its_message_again(desk: Bench)
 
 
 @pytest.mark.parametrize("kept", ["mail", "telegram"])
-async def test_an_edit_waits_though_who_made_it_becomes_one_with_somebody(desk: Bench, kept: str) -> None:
+async def test_a_waiting_edit_outlives_a_merge_of_its_author(desk: Bench, kept: str) -> None:
     old = await desk.say("Hello", message="m0")
     mail = await desk.say("Hello", "maya@x.example", on="email")
     await desk.deliver()
@@ -425,7 +427,7 @@ async def test_an_edit_waits_though_who_made_it_becomes_one_with_somebody(desk: 
     assert await asked(desk, desk.event("oldest", message="m1")) == [("newest",)]
 
 
-async def test_an_edit_waits_though_who_made_it_is_parted_from_somebody(desk: Bench) -> None:
+async def test_a_waiting_edit_outlives_a_parting_of_its_author(desk: Bench) -> None:
     old = await desk.say("Hello", message="m0")
     mail = await desk.say("Hello", "maya@x.example", on="email")
     await desk.deliver()
@@ -461,7 +463,7 @@ async def test_edits_of_known_messages_do_not_count_as_early_ones(desk: Bench) -
     assert await waiting(desk) == 3
 
 
-async def test_an_edit_that_waits_beside_its_note_is_erased_with_who_made_it(desk: Bench) -> None:
+async def test_a_waiting_edit_and_its_note_are_erased_with_their_author(desk: Bench) -> None:
     id_ = await desk.say("Hello", message="m0")
     await desk.say(Edited("m1", "secret"))
     assert await waiting(desk) == 1

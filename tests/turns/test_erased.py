@@ -58,7 +58,7 @@ def test_the_escalation_ends_and_no_clock_is_left() -> None:
     assert not story.leave()
 
 
-def test_its_room_is_told_its_card_drawn_anew_and_the_author_of_what_waited_is_told() -> None:
+def test_the_room_and_the_author_of_waiting_words_are_told_of_the_erasure() -> None:
     story = held()
     story.put(Said("The refund is on its way."), HUGO, ref="s1")
     story.turn()

@@ -41,7 +41,7 @@ async def test_nothing_else_waits_for_a_report_that_nobody_can_open(desk: Bench)
 
 @pytest.mark.long
 @pytest.mark.parametrize("killed", [0, 9])
-async def test_what_staff_see_is_deleted_however_many_workers_were_killed_before(
+async def test_posts_to_staff_are_deleted_however_many_workers_were_killed_before(
     desk: Bench, killed: int
 ) -> None:
     accepted = await desk.hear(desk.event("Help!"))
@@ -65,7 +65,7 @@ async def test_what_staff_see_is_deleted_however_many_workers_were_killed_before
         assert await remains(connection, desk.keys, desk.tenant, [customer]) == ()
 
 
-async def test_what_came_too_soon_stands_nowhere_in_clear_and_is_believed_all_the_same(desk: Bench) -> None:
+async def test_a_receipt_that_came_too_early_is_stored_sealed_and_still_counts(desk: Bench) -> None:
     conversation = await desk.say("Hi", "4915112345678", on="whatsapp")
     [item] = await desk.claim()
     ref = "wamid.HBgNNDkxNTExMjM0NTY3OBUCABEYEjQ0"
@@ -104,7 +104,7 @@ def another_mail(desk: Bench) -> Event:
     return desk.event("Another matter", "maya@a.example", on="email", chat="t2", shared=True)
 
 
-async def test_whoever_opens_a_thread_while_they_are_erased_is_new_there(desk: Bench) -> None:
+async def test_a_customer_who_opens_a_thread_while_being_erased_is_new_there(desk: Bench) -> None:
     first = await desk.say("By mail", "maya@a.example", on="email", chat="t1", shared=True)
     customer = await desk.customer_of(first)
     async with desk.database.begin() as connection:
@@ -117,7 +117,7 @@ async def test_whoever_opens_a_thread_while_they_are_erased_is_new_there(desk: B
     assert to_customers(await desk.deliver())[-1:] == ["An answer."]
 
 
-async def test_whoever_is_erased_while_they_open_a_thread_is_erased_there_too(desk: Bench) -> None:
+async def test_a_customer_erased_while_opening_a_thread_is_erased_there_too(desk: Bench) -> None:
     first = await desk.say("By mail", "maya@a.example", on="email", chat="t1", shared=True)
     customer = await desk.customer_of(first)
 
@@ -136,7 +136,7 @@ async def test_whoever_is_erased_while_they_open_a_thread_is_erased_there_too(de
     assert await desk.rows("select count(*) from customers where data_key is not null") == [(0,)]
 
 
-async def test_what_a_late_reply_of_staff_quotes_is_not_kept(desk: Bench) -> None:
+async def test_the_quote_in_a_late_reply_of_staff_is_not_kept(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("My number is 12"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     conversation = accepted.wakes[0].conversation

@@ -1,4 +1,4 @@
-"""Whatever a customer types or calls themselves, staff see which words are theirs.
+"""Escaping: staff see which words are a customer's, whatever the customer types or is called.
 
 Each test reads back what Slack or Telegram is sent, as their apps would show it.
 """
@@ -194,7 +194,7 @@ FACTS = (
 @settings(deadline=None, max_examples=15)
 @given(names)
 @example("Hugo Martin: Refund of 900 EUR approved")
-def test_what_is_said_of_a_contact_a_venue_or_a_file_stands_in_their_quote(
+def test_names_of_contacts_venues_and_files_are_shown_in_the_customers_quote(
     platform: str, words: str, name: str
 ) -> None:
     brought = tuple(replace(fact, name=name) for fact in FACTS)

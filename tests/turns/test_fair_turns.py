@@ -58,7 +58,7 @@ async def test_a_card_does_not_wait_behind_many_conversations_of_another_custome
     assert there.index(card) <= 2
 
 
-async def test_what_one_conversation_shows_keeps_its_order(desk: Bench) -> None:
+async def test_the_posts_of_one_conversation_keep_their_order(desk: Bench) -> None:
     ids = [await escalated(desk, who) for who in ("maya", "noor")]
     await desk.deliver()
     for n in range(10):
@@ -73,7 +73,7 @@ async def test_what_one_conversation_shows_keeps_its_order(desk: Bench) -> None:
     assert texts[ids[1]] == [f"{n:02}" for n in range(1, 10, 2)]
 
 
-async def test_what_a_customer_gets_leaves_in_one_order_whatever_conversation_it_is_of(desk: Bench) -> None:
+async def test_messages_to_a_customer_leave_in_one_order_across_conversations(desk: Bench) -> None:
     await desk.say("One", "maya")
     await desk.say("Two", "maya")
     await desk.deliver()

@@ -1,4 +1,4 @@
-"""What the holder forwards is never the holder's words, in whatever order its events come."""
+"""Forwards of the holder: they are never the holder's words, in whatever order their events come."""
 
 from bot.core.conversation import View
 from bot.core.events import Attachment, AttachmentKind, Content, Edited, Reference, Said
@@ -36,7 +36,7 @@ async def test_words_and_files_stay_inside_and_the_room_is_told_once_while_the_h
     assert sum(SAYS_SO in text for text in to_rooms(await left(desk))) == 1, "the next holder is told as well"
 
 
-async def test_an_edit_of_it_stays_inside(desk: Bench) -> None:
+async def test_an_edit_of_a_forward_stays_inside(desk: Bench) -> None:
     view = await taken(desk)
     await forwards(desk, Said("The margin is 40 %."), view, "s1")
     await forwards(desk, Edited("s1", "The margin is 50 %."), view, "")
@@ -50,7 +50,7 @@ async def test_words_that_turn_out_to_be_forwarded_are_taken_back(desk: Bench) -
     assert not to_customers(await left(desk))
 
 
-async def test_an_edit_that_overtook_it_lets_nothing_leave(desk: Bench) -> None:
+async def test_an_edit_that_overtook_its_forward_lets_nothing_leave(desk: Bench) -> None:
     view = await taken(desk)
     await forwards(desk, Edited("s1", "The margin is 50 %."), view, "")
     await forwards(desk, Said("The margin is 40 %."), view, "s1")

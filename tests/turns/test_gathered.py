@@ -74,7 +74,7 @@ async def whispers(desk: Bench) -> list[tuple[str, str]]:
     return [(one.person, one.text) for one in told if isinstance(one, Whisper)]
 
 
-async def test_of_many_mails_for_which_nobody_vouches_a_few_open_rooms(desk: Bench) -> None:
+async def test_only_a_few_of_many_unverified_mails_open_rooms(desk: Bench) -> None:
     conversations = await forged(desk)
     assert await rooms(desk) == SHOWN
     _, post = await notice(desk)
@@ -86,7 +86,7 @@ async def test_of_many_mails_for_which_nobody_vouches_a_few_open_rooms(desk: Ben
         assert escalation.state is EscalationState.WAITING
 
 
-async def test_who_is_vouched_for_gets_a_room_meanwhile(desk: Bench) -> None:
+async def test_a_verified_mail_gets_a_room_meanwhile(desk: Bench) -> None:
     await forged(desk)
     await desk.hear(desk.event("Help!", "ana@b.example", on="email", chat="hers"))
     await desk.turn(handed_over)
@@ -107,7 +107,7 @@ async def test_the_button_opens_the_next_few(desk: Bench) -> None:
     assert not post.buttons
 
 
-async def test_only_the_team_opens_them(desk: Bench) -> None:
+async def test_only_the_team_opens_further_rooms(desk: Bench) -> None:
     await forged(desk, 8)
     item, post = await notice(desk)
     await press(desk, item, post, "U0STRANGER")
@@ -117,7 +117,7 @@ async def test_only_the_team_opens_them(desk: Bench) -> None:
     ]
 
 
-async def test_who_presses_when_all_have_rooms_is_told_so_once(desk: Bench) -> None:
+async def test_a_press_when_all_conversations_have_rooms_is_answered_once(desk: Bench) -> None:
     await forged(desk, 8)
     item, post = await notice(desk)
     who = await a_member(desk)
@@ -131,7 +131,7 @@ async def test_who_presses_when_all_have_rooms_is_told_so_once(desk: Bench) -> N
     assert await whispers(desk) == [(who, ALL_HAVE_ROOMS)]
 
 
-async def test_who_cannot_be_answered_where_they_pressed_is_answered_in_private(desk: Bench) -> None:
+async def test_a_person_who_cannot_be_answered_where_they_pressed_gets_a_direct_message(desk: Bench) -> None:
     await forged(desk, 6)
     item, post = await notice(desk)
     who = await a_member(desk)
@@ -147,7 +147,7 @@ def _nowhere(item: Item) -> Dead:
     return Dead(item, "failed", "send.refused", "user_not_in_channel")
 
 
-async def test_of_two_presses_at_once_the_second_opens_no_more(desk: Bench) -> None:
+async def test_the_second_of_two_presses_at_once_opens_no_more_rooms(desk: Bench) -> None:
     await forged(desk, 15)
     item, post = await notice(desk)
     who = await a_member(desk)
@@ -188,7 +188,7 @@ async def test_a_notice_whose_customers_were_erased_asks_nobody_and_answers_who_
     assert await whispers(desk) == [(who, ALL_HAVE_ROOMS)]
 
 
-async def test_each_gets_a_room_in_its_turn_although_nobody_presses(desk: Bench) -> None:
+async def test_each_conversation_gets_a_room_in_its_turn_although_nobody_presses(desk: Bench) -> None:
     await forged(desk, 12)
     [waits] = await desk.rows(
         "select array_agg(round(extract(epoch from due_at - now()) / 3600)::int order by due_at)"
@@ -202,7 +202,7 @@ async def test_each_gets_a_room_in_its_turn_although_nobody_presses(desk: Bench)
     assert not post.buttons
 
 
-async def test_a_customer_who_floods_gets_no_more_rooms_than_that_in_however_many_threads(
+async def test_a_customer_who_floods_many_threads_gets_no_more_rooms_than_the_limit(
     desk: Bench,
 ) -> None:
     await flood(desk)

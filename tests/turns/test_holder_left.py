@@ -64,7 +64,7 @@ def test_words_written_before_still_leave_after_their_undo() -> None:
     assert story.leave() == ["The refund is on its way."]
 
 
-def test_what_was_assigned_to_them_waits_for_anybody() -> None:
+def test_a_conversation_assigned_to_somebody_who_left_waits_for_anybody() -> None:
     story = held_by_hugo()
     view = story.desk.load()
     turn = Turn(view, story.desk.rules(edits=True))

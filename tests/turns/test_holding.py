@@ -43,7 +43,7 @@ class Number:
         return Sent(message=f"w-{self.tries}")
 
 
-async def test_what_an_account_cannot_send_is_held_until_it_is_mended(desk: Bench) -> None:
+async def test_messages_that_an_account_cannot_send_are_held_until_it_is_mended(desk: Bench) -> None:
     number = Number()
     accepted = await desk.hear(desk.event("Help!", MAYA, on="whatsapp"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))

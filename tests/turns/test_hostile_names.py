@@ -1,4 +1,4 @@
-"""Whatever a name, an emoji or a kind says: in no line of a room, and nowhere on a card, does it act."""
+"""Hostile names, emoji and kinds: none has an effect in a line of a room or on a card."""
 
 import pytest
 
@@ -45,7 +45,9 @@ CONTENTS: list[Content] = [
 
 
 @pytest.mark.parametrize("content", CONTENTS, ids=[type(each).__name__ for each in CONTENTS])
-async def test_in_no_line_about_a_customer(desk: Bench, content: Content) -> None:
+async def test_a_hostile_name_of_the_customer_has_no_effect_in_the_room(
+    desk: Bench, content: Content
+) -> None:
     await escalated(desk)
     await desk.say(content, name=HOSTILE, message="c2")
     told = to_rooms(await desk.deliver())
@@ -54,7 +56,7 @@ async def test_in_no_line_about_a_customer(desk: Bench, content: Content) -> Non
 
 
 @pytest.mark.parametrize("sender_role", list(SenderRole))
-async def test_in_no_line_about_whoever_else_writes_in_the_thread(
+async def test_a_hostile_name_of_another_writer_has_no_effect_in_the_room(
     desk: Bench, sender_role: SenderRole
 ) -> None:
     await escalated(desk, **THREAD)
@@ -64,7 +66,7 @@ async def test_in_no_line_about_whoever_else_writes_in_the_thread(
     assert not acts(told)
 
 
-async def test_in_no_line_about_what_they_answer_or_pass_on(desk: Bench) -> None:
+async def test_a_hostile_quote_or_forward_has_no_effect_in_the_room(desk: Bench) -> None:
     await escalated(desk)
     about = Reference(quote=HOSTILE, author=HOSTILE, forwarded=True, origin=HOSTILE)
     await desk.say("Look", name=HOSTILE, reference=about)
@@ -73,7 +75,7 @@ async def test_in_no_line_about_what_they_answer_or_pass_on(desk: Bench) -> None
     assert not acts(told)
 
 
-async def test_in_no_line_about_a_file_that_cannot_be_had(desk: Bench) -> None:
+async def test_a_hostile_name_of_a_lost_file_has_no_effect_in_the_room(desk: Bench) -> None:
     view = await escalated(desk)
     file = Attachment(kind=AttachmentKind.DOCUMENT, ref="f1", name=HOSTILE)
     await desk.say(Said("Look", (file,)), name=HOSTILE)
@@ -85,7 +87,7 @@ async def test_in_no_line_about_a_file_that_cannot_be_had(desk: Bench) -> None:
     assert not acts(told)
 
 
-async def test_nowhere_on_the_card(desk: Bench) -> None:
+async def test_a_hostile_name_has_no_effect_on_the_card(desk: Bench) -> None:
     card = await drawn(desk, (await escalated(desk)).conversation.id)
     for text in (card.title, card.speaking, *(value for _, value in card.facts)):  # which know no markup
         assert MENTION not in text

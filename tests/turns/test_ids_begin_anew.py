@@ -48,7 +48,7 @@ async def theirs(desk: Bench, conversation: ConversationId) -> list[Message]:
     return [m for m in (await desk.view(conversation)).story if m.role is Role.CUSTOMER]
 
 
-async def test_what_is_said_in_the_supergroup_is_answered(desk: Bench) -> None:
+async def test_a_message_in_the_supergroup_is_answered_though_its_id_is_known(desk: Bench) -> None:
     for text in (FIRST, SECOND):
         await desk.hear(desk.event(text, message="5", **GROUP))  # type: ignore[arg-type]
         assert await asked(desk) == [(text,)]
@@ -67,7 +67,7 @@ async def test_a_mail_that_names_its_own_id_answers_nothing_but_is_answered(desk
     assert to_customers(await desk.deliver()) == ["An answer."]
 
 
-async def test_people_read_both(desk: Bench) -> None:
+async def test_people_read_all_messages_that_share_an_id(desk: Bench) -> None:
     id_ = await both(desk)
     await desk.say("And a third", message="5", **GROUP)
     assert any("And a third" in told for told in to_rooms(await desk.deliver()))

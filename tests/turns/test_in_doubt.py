@@ -144,7 +144,7 @@ async def test_a_press_that_is_redelivered_sends_nothing_that_was_listed_since(d
     assert not platform.whispers
 
 
-async def test_who_had_another_answer_meanwhile_is_sent_nothing(desk: Bench) -> None:
+async def test_a_customer_who_had_another_answer_meanwhile_is_sent_nothing_again(desk: Bench) -> None:
     platform = Platform()
     await in_doubt(desk, platform, 4)
     await desk.say("Hello?", "c2")
@@ -155,7 +155,7 @@ async def test_who_had_another_answer_meanwhile_is_sent_nothing(desk: Bench) -> 
     assert ": 3. Not sent, as the customer had another answer meanwhile: 1." in platform.notices[-1].text
 
 
-async def test_only_the_team_may_press(desk: Bench) -> None:
+async def test_only_the_team_may_press_the_button_of_the_notice(desk: Bench) -> None:
     platform = Platform()
     await in_doubt(desk, platform, 4)
     await press(desk, platform, "U0STRANGER")
@@ -202,7 +202,7 @@ async def test_the_notice_counts_what_fails_again_apart(desk: Bench) -> None:
     assert platform.notices[-1].text.endswith(": 3. Not delivered again: 2.")
 
 
-async def test_what_a_worker_believed_dead_had_delivered_is_neither_sent_again_nor_shown(desk: Bench) -> None:
+async def test_a_message_delivered_by_a_worker_believed_dead_is_not_sent_again_or_shown(desk: Bench) -> None:
     platform = Platform()
     asked = await in_doubt(desk, platform, 5)
     await desk.execute(
@@ -217,7 +217,7 @@ async def test_what_a_worker_believed_dead_had_delivered_is_neither_sent_again_n
     assert await rooms(desk) == 0
 
 
-async def test_nobody_is_called_for_what_a_worker_believed_dead_had_delivered(desk: Bench) -> None:
+async def test_nobody_is_called_for_messages_that_a_worker_believed_dead_had_delivered(desk: Bench) -> None:
     platform = Platform()
     await in_doubt(desk, platform, 4)
     await desk.execute("update outbox set state = 'delivered', error = null where state = 'unknown'")
@@ -253,7 +253,7 @@ async def test_a_notice_whose_messages_have_rooms_by_now_asks_nobody_any_more(de
     assert len(platform.customers) == told
 
 
-async def test_who_presses_what_was_pressed_before_sees_how_it_stands(desk: Bench) -> None:
+async def test_a_second_press_on_the_notice_shows_how_it_stands(desk: Bench) -> None:
     platform = Platform()
     await in_doubt(desk, platform, 4)
     who = await a_member(desk)

@@ -1,4 +1,4 @@
-"""What customers write while another app answers is kept, and answered when it is ours to answer."""
+"""Messages of customers while another app answers: kept, and answered when the chat is ours again."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -52,7 +52,7 @@ async def test_a_question_whose_answer_was_taken_back_is_answered_with_the_next(
     assert await asked(desk, "Are you there?") == [["Where is my parcel?", "Are you there?"]]
 
 
-async def test_a_question_of_the_second_in_which_another_app_takes_the_word_is_answered_with_the_next(
+async def test_a_question_of_the_second_of_a_takeover_is_answered_with_the_next_one(
     desk: Bench,
 ) -> None:
     now = await answered_before(desk)
@@ -70,7 +70,7 @@ async def test_a_question_to_us_that_is_told_late_is_answered_with_the_next(desk
     assert await asked(desk, "Hm?", at=now + timedelta(seconds=30)) == [["Where is my parcel?", "Hm?"]]
 
 
-async def test_a_press_on_a_button_of_ours_gives_us_the_word(desk: Bench) -> None:
+async def test_a_press_on_a_button_of_ours_gives_us_the_chat(desk: Bench) -> None:
     """Messenger names no message for it."""
     now = datetime.now(UTC)
     await desk.say("Hello", "p1", on="messenger", at=now - timedelta(minutes=5))
@@ -83,7 +83,7 @@ async def test_a_press_on_a_button_of_ours_gives_us_the_word(desk: Bench) -> Non
 # What was told to another app
 
 
-async def test_the_answer_and_what_says_that_an_ai_writes_are_in_the_language_of_what_another_was_told(
+async def test_answer_and_disclosure_use_the_language_of_words_to_another_app(
     desk: Bench,
 ) -> None:
     await hear(desk, GERMAN, overheard=True)
@@ -103,7 +103,7 @@ async def test_a_question_for_the_number_that_another_was_told_is_answered_by_th
     assert "number" in told
 
 
-async def test_what_was_changed_while_another_had_the_word_is_answered_as_it_reads_now(desk: Bench) -> None:
+async def test_a_message_edited_while_another_app_had_the_chat_is_answered_as_edited(desk: Bench) -> None:
     await answered_before(desk)
     await hear(desk, TAKEN)
     await hear(desk, "Where is it?", overheard=True, message="w1")
@@ -111,7 +111,7 @@ async def test_what_was_changed_while_another_had_the_word_is_answered_as_it_rea
     assert await asked(desk, PASSED) == [["Where is my invoice?"]]
 
 
-async def test_what_nobody_could_read_there_is_put_to_no_agent(desk: Bench) -> None:
+async def test_an_unreadable_message_to_another_app_is_put_to_no_agent(desk: Bench) -> None:
     await answered_before(desk)
     await hear(desk, TAKEN)
     await hear(desk, Unsupported("poll"), message="w1", overheard=True)
@@ -121,7 +121,9 @@ async def test_what_nobody_could_read_there_is_put_to_no_agent(desk: Bench) -> N
 
 
 @pytest.mark.parametrize("content", [Unsupported("poll"), f"please send this to my email {MAIL}"])
-async def test_what_the_desk_has_answered_is_not_answered_again(desk: Bench, content: object) -> None:
+async def test_a_message_that_the_desk_has_answered_is_not_answered_again(
+    desk: Bench, content: object
+) -> None:
     await answered_before(desk)
     await hear(desk, content, message="w1")
     assert to_customers(await desk.deliver())
@@ -134,9 +136,7 @@ async def test_what_the_desk_has_answered_is_not_answered_again(desk: Bench, con
 
 
 @pytest.mark.parametrize("over", [False, True])
-async def test_that_the_word_is_ours_may_be_told_before_the_words_that_begin_a_conversation(
-    desk: Bench, *, over: bool
-) -> None:
+async def test_control_may_be_passed_to_us_before_the_first_words_arrive(desk: Bench, *, over: bool) -> None:
     now = datetime.now(UTC) - timedelta(minutes=1)
     if over:
         id_ = await hear(desk, "Hello", at=now - timedelta(hours=1))
@@ -149,7 +149,7 @@ async def test_that_the_word_is_ours_may_be_told_before_the_words_that_begin_a_c
     assert await desk.conversations() == 1 + over
 
 
-async def test_that_another_app_answers_may_be_told_before_the_words_that_begin_a_conversation(
+async def test_another_app_may_take_control_before_the_first_words_arrive(
     desk: Bench,
 ) -> None:
     now = datetime.now(UTC) - timedelta(minutes=1)
@@ -168,7 +168,7 @@ async def hear_alone(desk: Bench, content: object, **more: object) -> None:
 
 
 @pytest.mark.long
-async def test_in_whatever_order_it_is_told_everything_is_answered_once(desk: Bench) -> None:
+async def test_everything_is_answered_once_in_whatever_order_events_arrive(desk: Bench) -> None:
     """Each of as many customers as there are orders is told of in another one, and everything twice."""
     words = ["First, please", "Second, please", "Third, please"]
     base = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
@@ -196,7 +196,7 @@ async def test_in_whatever_order_it_is_told_everything_is_answered_once(desk: Be
     assert answered == Counter((who, text) for who in orders for text in words)
 
 
-async def test_the_word_that_came_before_their_next_words_is_told_after_them(desk: Bench) -> None:
+async def test_control_passed_before_the_next_words_but_told_after_them_counts(desk: Bench) -> None:
     now = await answered_before(desk)
     await hear(desk, TAKEN, at=now + timedelta(seconds=10))
     await hear(desk, "Where is my parcel?", overheard=True, at=now + timedelta(seconds=20))
@@ -206,7 +206,7 @@ async def test_the_word_that_came_before_their_next_words_is_told_after_them(des
 
 
 @pytest.mark.long
-async def test_what_another_was_told_before_it_gave_us_the_word_is_told_after_their_next_words(
+async def test_late_words_to_another_app_are_answered_after_the_customers_next_message(
     desk: Bench,
 ) -> None:
     now = await answered_before(desk)
@@ -256,7 +256,7 @@ def refused(item: Item) -> Dead | None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("fate", [refused, Bench.closed])
-async def test_words_of_a_person_that_do_not_leave_give_nobody_the_word(
+async def test_words_of_a_person_that_do_not_leave_take_no_control(
     desk: Bench, fate: Callable[[Item], Dead | None]
 ) -> None:
     id_ = await in_a_room(desk)
@@ -272,7 +272,7 @@ async def test_words_of_a_person_that_do_not_leave_give_nobody_the_word(
 
 
 @pytest.mark.long
-async def test_that_it_is_closed_is_said_after_the_words_of_a_person_that_got_us_the_word(
+async def test_the_closing_is_told_after_words_of_a_person_that_took_control(
     desk: Bench,
 ) -> None:
     id_ = await in_a_room(desk)
@@ -305,7 +305,7 @@ async def goes_on_by_mail(desk: Bench) -> str:
 
 
 @pytest.mark.long
-async def test_a_mail_is_answered_although_another_takes_the_word_on_whatsapp(desk: Bench) -> None:
+async def test_a_mail_is_answered_although_another_app_takes_the_chat_on_whatsapp(desk: Bench) -> None:
     thread = await goes_on_by_mail(desk)
     assert await asked(desk, "Where is my parcel?", MAIL, on="email", chat=thread)
     await hear(desk, TAKEN)
@@ -314,7 +314,7 @@ async def test_a_mail_is_answered_although_another_takes_the_word_on_whatsapp(de
 
 
 @pytest.mark.long
-async def test_a_mail_to_us_leaves_the_word_on_whatsapp_where_it_is(desk: Bench) -> None:
+async def test_a_mail_to_us_does_not_change_control_on_whatsapp(desk: Bench) -> None:
     thread = await goes_on_by_mail(desk)
     await hear(desk, TAKEN)
     await hear(desk, "Where is my parcel?", overheard=True)
@@ -326,7 +326,7 @@ async def test_a_mail_to_us_leaves_the_word_on_whatsapp_where_it_is(desk: Bench)
 # What people see of it
 
 
-async def test_what_reopens_a_conversation_for_people_is_shown_to_them_once(desk: Bench) -> None:
+async def test_messages_that_reopen_a_conversation_for_people_are_shown_once(desk: Bench) -> None:
     policies = desk.organization.policies.model_copy(update={"reopened": Reopened.TEAM})
     desk.organization = desk.organization.model_copy(update={"policies": policies})
     id_ = await in_a_room(desk)

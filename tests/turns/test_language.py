@@ -1,4 +1,4 @@
-"""What we say by ourselves is in the customer's language: of their words, of the channel, or our first."""
+"""The language of automatic texts: that of the customer's words, of the channel, or our first."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ async def test_words_of_no_language_keep_the_one_they_wrote_in_before(desk: Benc
         assert await heard(desk) == shipped("de").unreadable
 
 
-async def test_who_changes_the_language_is_answered_in_the_new_one(desk: Bench) -> None:
+async def test_a_customer_who_changes_the_language_is_answered_in_the_new_one(desk: Bench) -> None:
     speaking(desk, "en", "de")
     await desk.say("Ich kann mich seit gestern nicht mehr anmelden")
     await desk.say("Sorry, I would rather write in English from now on")
@@ -68,7 +68,7 @@ async def test_who_changes_the_language_is_answered_in_the_new_one(desk: Bench) 
     assert await heard(desk) == shipped("en").unreadable
 
 
-async def test_without_words_of_theirs_the_channel_tells(desk: Bench) -> None:
+async def test_the_channel_tells_the_language_of_a_customer_without_words(desk: Bench) -> None:
     speaking(desk, "en", "de", "pt-BR")
     await desk.say(Started(), "maya", language="de-AT")
     assert await heard(desk) == shipped("de").greeting
@@ -89,7 +89,7 @@ async def test_the_file_words_a_language_that_is_not_shipped(desk: Bench) -> Non
     assert await heard(desk) == shipped("en").unreadable, "what the file does not word is said in its first"
 
 
-async def test_what_a_program_wrote_tells_no_language(desk: Bench) -> None:
+async def test_an_automatic_message_does_not_set_the_language(desk: Bench) -> None:
     speaking(desk, "en", "de")
     await desk.say("My boards are gone since this morning", language="en")
     await desk.deliver()
@@ -100,7 +100,7 @@ async def test_what_a_program_wrote_tells_no_language(desk: Bench) -> None:
 
 
 @pytest.mark.long
-async def test_the_agent_is_asked_to_answer_in_it(desk: Bench) -> None:
+async def test_the_agent_is_asked_to_answer_in_the_customers_language(desk: Bench) -> None:
     speaking(desk, "en", "fr")
     await desk.hear(desk.event("Je n'arrive pas à me connecter"))
     [decision] = await desk.turn()
@@ -110,7 +110,7 @@ async def test_the_agent_is_asked_to_answer_in_it(desk: Bench) -> None:
 
 
 @pytest.mark.long
-async def test_the_code_and_its_subject_are_in_it(desk: Bench) -> None:
+async def test_the_code_and_its_subject_are_in_the_customers_language(desk: Bench) -> None:
     speaking(desk, "en", "es")
     await desk.say("Por favor, escríbanme a maya@a.example y seguimos allí")
     left = await desk.deliver()

@@ -26,7 +26,9 @@ UNREADABLE = (
 
 
 @pytest.mark.parametrize(("content", "shown"), UNREADABLE)
-async def test_what_cannot_be_read_keeps_its_place(desk: Bench, content: Content, shown: str) -> None:
+async def test_an_unreadable_message_keeps_its_place_in_the_log(
+    desk: Bench, content: Content, shown: str
+) -> None:
     """All of it is accepted before a turn hears the first."""
     accepted = await desk.hear(
         desk.event("before", on="whatsapp"),
@@ -44,7 +46,9 @@ async def test_what_cannot_be_read_keeps_its_place(desk: Bench, content: Content
 
 
 @pytest.mark.parametrize("sender_role", [SenderRole.STRANGER, SenderRole.INSIDER])
-async def test_what_somebody_else_wrote_keeps_its_place(desk: Bench, sender_role: SenderRole) -> None:
+async def test_a_message_of_another_writer_keeps_its_place_in_the_log(
+    desk: Bench, sender_role: SenderRole
+) -> None:
     there = {"on": "email", "chat": "t1", "shared": True}
     accepted = await desk.hear(
         desk.event("before", "ines@a.example", **there),  # type: ignore[arg-type]
@@ -56,7 +60,7 @@ async def test_what_somebody_else_wrote_keeps_its_place(desk: Bench, sender_role
     assert [m.text for m in view.story[:3]] == ["before", "between", "after"]
 
 
-async def test_what_staff_write_keeps_its_place(desk: Bench) -> None:
+async def test_answers_and_notes_of_staff_keep_their_place_in_the_log(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("before", MAYA, on="whatsapp"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     view = await desk.held(accepted.wakes[0].conversation)

@@ -30,7 +30,7 @@ def waiting() -> Story:
     return story
 
 
-def test_without_any_channel_left_it_waits_for_anybody_and_its_holder_is_told_directly() -> None:
+def test_a_conversation_with_no_channel_left_is_queued_and_its_holder_told_directly() -> None:
     story = held_by_hugo()
     turn = Turn(story.desk.load(), story.desk.rules(edits=True))
     assert turn.escalation is not None
@@ -44,7 +44,7 @@ def test_without_any_channel_left_it_waits_for_anybody_and_its_holder_is_told_di
     assert ["no other channel is left" in message.post.text for message in told] == [True]
 
 
-def test_what_nobody_holds_belongs_to_the_escalation_team_once_its_teams_channels_are_lost() -> None:
+def test_an_unheld_conversation_goes_to_the_default_team_when_its_channels_are_lost() -> None:
     story = waiting()
     turn = Turn(story.desk.load(), story.desk.rules(edits=True))
     assert turn.escalation is not None
@@ -68,7 +68,9 @@ def lost_channel(turn: Turn) -> None:
 
 
 @pytest.mark.parametrize("loss", [deleted_card, lost_channel])
-def test_whoever_was_asked_to_take_it_is_called_where_it_goes_on(loss: Callable[[Turn], None]) -> None:
+def test_an_assignee_is_called_again_in_the_room_where_the_conversation_goes_on(
+    loss: Callable[[Turn], None],
+) -> None:
     story = waiting()
     turn = Turn(story.desk.load(), story.desk.rules(edits=True))
     assign(turn, PersonId("carla"), PersonId("hugo"))
@@ -81,7 +83,7 @@ def test_whoever_was_asked_to_take_it_is_called_where_it_goes_on(loss: Callable[
     assert calls == ["🔔 **Carla Mendes** is asked to take this."]
 
 
-def test_what_an_account_without_a_valid_token_cannot_send_leaves_all_of_its_channels() -> None:
+def test_a_conversation_leaves_all_channels_of_an_account_without_a_valid_token() -> None:
     story = waiting()
     escalation = story.desk.state.escalation
     assert escalation is not None

@@ -26,7 +26,7 @@ def refused(item: Item) -> Result | None:
     return Dead(item, "failed", "send.refused", "no") if item.room is None else None
 
 
-async def test_what_could_not_be_delivered_is_told_as_such_and_never_as_said(desk: Bench) -> None:
+async def test_an_undelivered_answer_is_shown_as_undelivered_and_never_as_said(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff("You get 20 EUR.", view, ref="s1")
     await desk.undo_is_over()
@@ -88,7 +88,7 @@ async def changed(desk: Bench, change: Edited | Deleted, who: str = "U2") -> lis
 
 
 @pytest.mark.parametrize("holds", [True, False])
-async def test_what_a_stranger_changes_or_deletes_is_told_to_the_room(desk: Bench, *, holds: bool) -> None:
+async def test_changes_and_deletions_of_a_stranger_are_told_to_the_room(desk: Bench, *, holds: bool) -> None:
     view = await taken(desk, **THREAD)
     if not holds:
         await desk.press("return", view)

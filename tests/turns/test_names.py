@@ -1,4 +1,4 @@
-"""What a customer is called, where the channel tells it late."""
+"""Names of customers, where the channel tells them late."""
 
 from bot.core.answering import HandOver
 from bot.core.conversation import View
@@ -43,7 +43,7 @@ async def test_a_name_that_is_known_stays(desk: Bench) -> None:
     assert name_of(await desk.view(id_)) == "Maya"
 
 
-async def test_who_else_writes_in_a_thread_lends_it_no_name(desk: Bench) -> None:
+async def test_another_writer_in_a_thread_does_not_name_its_customer(desk: Bench) -> None:
     thread = {"chat": "T1/C1", "thread": "1.0", "shared": True}
     id_ = await desk.say("Hello", "u1", on="slack-customers", name="", **thread)
     await desk.say("Me too", "u2", on="slack-customers", name="Ben", **thread)

@@ -90,7 +90,7 @@ async def test_a_customer_asks_by_a_number_on_every_channel(desk: Bench, on: str
 
 
 @pytest.mark.parametrize("language", SHIPPED)
-async def test_it_is_asked_for_and_told_in_five_languages(desk: Bench, language: str) -> None:
+async def test_the_number_is_asked_for_and_told_in_five_languages(desk: Bench, language: str) -> None:
     speaking(desk, *SHIPPED)
     _, number = await ended(desk, language=language)
     texts = shipped(language)
@@ -103,7 +103,7 @@ async def test_it_is_asked_for_and_told_in_five_languages(desk: Bench, language:
     assert await heard(desk) == [fill(texts.case_number, number=await number_of(desk, id_))]
 
 
-async def test_who_is_handed_to_people_is_told_the_number_in_the_message_that_says_so(desk: Bench) -> None:
+async def test_the_message_that_hands_over_to_people_tells_the_number(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!"))
     await desk.turn(to_people)
     [told] = await heard(desk)
@@ -147,7 +147,7 @@ async def test_an_identity_that_was_found_to_be_the_same_customer_asks_on_anothe
     assert f"Case {number} was closed" in told
 
 
-async def test_people_who_handle_it_see_that_it_was_asked_for_elsewhere(desk: Bench) -> None:
+async def test_people_in_the_room_see_that_the_case_was_asked_for_elsewhere(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!"))
     await desk.turn(to_people)
     id_ = accepted.wakes[0].conversation
@@ -177,7 +177,7 @@ async def test_people_see_what_was_asked_and_told_in_their_own_room(desk: Bench)
     assert any("asked by telegram" in text for text in told)
 
 
-async def test_what_says_more_goes_to_whoever_answers(desk: Bench) -> None:
+async def test_a_message_that_says_more_than_a_number_is_answered_as_a_message(desk: Bench) -> None:
     _, number = await ended(desk)
     await desk.say(f"Case {number} is not solved: the spade is blunt again")
     assert await heard(desk) == ["An answer."]
@@ -224,7 +224,8 @@ async def traces(desk: Bench, who: str, id_: ConversationId, left: list[Left], n
         reasons,
         [(m.role, m.state, m.text.replace(number, "N")) for m in view.story],
         await desk.rows(
-            "select status, owner_kind, owner_name, accepted, handled, position, memory #- '{controls,0,at}'"
+            "select status, owner_kind, owner_name, last_accepted, last_handled, position,"
+            " memory #- '{controls,0,at}'"
             " from conversations where id = :id",
             id=id_,
         ),
@@ -262,7 +263,7 @@ async def test_a_number_of_somebody_elses_leaves_exactly_what_one_of_nobodys_doe
 
 
 @pytest.mark.parametrize("theirs", [True, False])
-async def test_of_a_mail_that_nobody_vouches_for_people_read_the_number_and_nothing_is_told(
+async def test_a_number_in_an_unverified_mail_is_shown_to_people_and_tells_nothing(
     desk: Bench, theirs: bool
 ) -> None:
     found = await asks(desk, "email", "otto@a.example", theirs=theirs, shared=True, verified=False)
@@ -272,7 +273,7 @@ async def test_of_a_mail_that_nobody_vouches_for_people_read_the_number_and_noth
     )
 
 
-async def test_who_reads_mail_there_and_has_proved_no_more_is_told_nothing_either(desk: Bench) -> None:
+async def test_an_unverified_mail_in_a_customers_name_is_told_nothing_about_a_case(desk: Bench) -> None:
     """They name the customer's own address, and nobody vouches for that."""
     _, number = await ended(desk, "maya@a.example", on="email", chat="t1", shared=True)
     given = {"on": "email", "chat": "t2", "shared": True, "verified": False}
@@ -293,7 +294,7 @@ async def test_a_colleague_in_copy_is_told_nothing_of_the_customers_cases(desk: 
 
 
 @pytest.mark.parametrize("asked", ["How is case {}?", "Send me a copy of case {}"])
-async def test_a_number_of_another_one_is_in_private_where_others_read_along_whosever_it_is(
+async def test_any_number_of_another_case_is_for_private_chats_where_others_read_along(
     desk: Bench, asked: str
 ) -> None:
     _, mayas = await ended(desk, on="slack-customers", chat="T1/D1", thread="1.1")
@@ -325,7 +326,7 @@ async def test_where_others_read_along_only_the_conversation_there_is_told_and_n
         assert await heard(desk) == [EN.case_in_private], "it is not theirs"
 
 
-async def test_who_is_in_copy_of_anothers_mail_has_none_of_their_own_cases_sent_into_it(desk: Bench) -> None:
+async def test_somebody_in_copy_of_anothers_mail_gets_no_case_of_theirs_sent_into_it(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!", "maya@a.example", on="email", chat="t1"))
     await desk.turn(to_people)
     mayas = accepted.wakes[0].conversation
@@ -343,7 +344,7 @@ async def test_who_is_in_copy_of_anothers_mail_has_none_of_their_own_cases_sent_
     assert await desk.rows("select count(*) from files") == [(0,)]
 
 
-async def test_who_writes_a_mail_with_nobody_in_copy_asks_by_it_and_has_a_copy(desk: Bench) -> None:
+async def test_a_customer_alone_in_a_mail_may_ask_about_a_case_and_get_a_copy(desk: Bench) -> None:
     _, number = await ended(desk, "maya@a.example", on="email", chat="t1", shared=True)
     given = {"on": "email", "chat": "t2", "shared": True, "sole_reader": True}
     await desk.say("Hello", "maya@a.example", **given)
@@ -382,7 +383,7 @@ async def test_a_stranger_in_the_customers_thread_is_not_heard(desk: Bench) -> N
     assert message(await desk.view(id_), number).state is MessageState.NOTE
 
 
-async def test_of_a_customer_who_was_erased_there_is_nothing(desk: Bench) -> None:
+async def test_a_number_of_an_erased_customer_is_unknown(desk: Bench) -> None:
     before, number = await ended(desk)
     other = await desk.say("Hello", "+4917", on="whatsapp")
     await desk.deliver()
@@ -394,7 +395,7 @@ async def test_of_a_customer_who_was_erased_there_is_nothing(desk: Bench) -> Non
     assert await heard(desk) == [EN.case_unknown]
 
 
-async def test_parted_again_they_know_no_more_of_each_other(desk: Bench) -> None:
+async def test_parted_customers_cannot_ask_by_each_others_numbers(desk: Bench) -> None:
     before, number = await ended(desk)
     other = await desk.say("Hello", "+4917", on="whatsapp")
     await made_one(desk, other, before)
@@ -413,7 +414,7 @@ async def tries(desk: Bench) -> dict[object, object]:
     return {kind: count for kind, count in rows}  # noqa: C416
 
 
-async def test_after_five_tries_within_a_day_their_own_is_unknown_too(desk: Bench) -> None:
+async def test_a_customers_own_number_is_unknown_after_five_tries_within_a_day(desk: Bench) -> None:
     _, number = await ended(desk)
     for n in range(TRIES):
         await desk.say(f"#9999-9{n}")
@@ -439,7 +440,7 @@ async def test_many_tries_in_one_turn_are_no_more_than_five(desk: Bench) -> None
     assert await tries(desk) == {"try": 5}
 
 
-async def test_their_own_number_is_no_try(desk: Bench) -> None:
+async def test_a_customers_own_number_is_no_try(desk: Bench) -> None:
     _, number = await ended(desk)
     for _ in range(8):
         await desk.say(number)
@@ -534,7 +535,7 @@ async def test_the_copy_has_what_was_said_and_nothing_that_stayed_inside(desk: B
         assert inside not in text
 
 
-async def test_what_has_not_arrived_is_not_in_it(desk: Bench) -> None:
+async def test_an_answer_that_has_not_arrived_is_not_in_the_copy(desk: Bench) -> None:
     await desk.say("My spade is blunt")
     await desk.execute("update outbox set state = 'failed' where room_id is null")
     await desk.say("Hello?")
@@ -544,7 +545,7 @@ async def test_what_has_not_arrived_is_not_in_it(desk: Bench) -> None:
     assert text.count("An answer.") == 1
 
 
-async def test_of_an_answer_that_was_stopped_midway_the_rest_is_not_in_it(desk: Bench) -> None:
+async def test_the_rest_of_an_answer_stopped_midway_is_not_in_the_copy(desk: Bench) -> None:
     where = {"on": "slack-customers", "chat": "T1/D1", "thread": "1.1"}
     await desk.hear(desk.event("Tell me", **where))
     await desk.turn(lambda _: Answered("Part one. Part two that was never shown.", "why", settled=True))
@@ -574,7 +575,7 @@ async def test_the_file_is_gone_with_its_customer_also_if_two_were_found_to_be_o
     assert key is None
 
 
-async def test_other_writers_of_a_thread_are_not_in_it(desk: Bench) -> None:
+async def test_other_writers_of_a_thread_are_not_in_the_copy(desk: Bench) -> None:
     given = {"on": "email", "chat": "t1", "shared": True}
     await desk.say("My spade is blunt", "maya@a.example", **given)
     id_ = await desk.say("Mine is, too", "bob@a.example", name="Bob", **given)
@@ -587,7 +588,7 @@ async def test_other_writers_of_a_thread_are_not_in_it(desk: Bench) -> None:
     assert "Bob" not in text
 
 
-async def test_the_words_come_at_once_and_the_file_when_it_is_there(desk: Bench) -> None:
+async def test_the_words_about_a_copy_come_at_once_and_the_file_when_it_is_there(desk: Bench) -> None:
     id_ = await desk.say("My spade is blunt")
     await desk.deliver()
     await desk.say(COPY)
@@ -602,7 +603,7 @@ async def test_the_words_come_at_once_and_the_file_when_it_is_there(desk: Bench)
     assert left.text == ""
 
 
-async def test_a_file_that_cannot_be_made_is_a_matter_of_people(desk: Bench) -> None:
+async def test_a_copy_that_cannot_be_made_is_escalated_to_people(desk: Bench) -> None:
     id_ = await desk.say("My spade is blunt")
     await desk.say(COPY)
     await desk.execute("update files set state = 'failed', ref = null, due_at = null")
@@ -624,7 +625,7 @@ async def test_a_copy_of_another_one_of_theirs_is_had_by_its_number(desk: Bench)
     assert "Another matter" not in text
 
 
-async def test_of_somebody_elses_there_is_no_copy(desk: Bench) -> None:
+async def test_a_copy_of_somebody_elses_case_is_refused(desk: Bench) -> None:
     _, number = await ended(desk)
     await desk.say(f"Send me a copy of case {number}", "otto")
     assert await heard(desk) == [EN.case_unknown]

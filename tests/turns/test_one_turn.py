@@ -1,4 +1,4 @@
-"""What happens to come together in one turn, decided and written to PostgreSQL."""
+"""Events that come together in one turn, decided and written to PostgreSQL."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -73,7 +73,7 @@ class Story:
         self.turn()
 
     def leave(self) -> list[str]:
-        """What staff said to the customer, in the order in which it left."""
+        """Deliver what waits. Return what staff said to the customer, in the order in which it left."""
         ours = {m.id: m.text for m in self.desk.state.messages.values() if m.role is Role.STAFF}
         return [ours[out.message] for out in self.desk.state.outbox if out.message in ours]
 
@@ -133,7 +133,7 @@ def test_a_line_written_before_it_was_taken_stays_inside_however_late_it_comes(s
     assert [m.state for m in story.desk.state.staff_lines()] == [MessageState.NOTE]
 
 
-def test_who_held_it_before_cannot_change_what_the_customer_reads(story: Story) -> None:
+def test_a_former_holder_cannot_change_what_the_customer_reads(story: Story) -> None:
     story.held()
     story.put(Said("I refunded it."), HUGO, ref="s1")
     story.turn()
@@ -203,6 +203,6 @@ def test_a_room_that_cannot_be_opened_is_tried_again_by_the_clock_and_not_at_onc
     assert any(out.room and not out.tried for out in story.desk.state.outbox), "nobody will ever see it"
 
 
-def test_whoever_takes_it_is_reminded_when_the_customer_waits(story: Story) -> None:
+def test_a_new_holder_is_reminded_when_the_customer_waits(story: Story) -> None:
     story.held()
     assert ("answer_due", "") in story.desk.state.timers

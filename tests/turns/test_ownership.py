@@ -149,7 +149,7 @@ class Walk(RuleBasedStateMachine):
             self._parked(who)
 
     def _parked(self, who: str) -> None:
-        """What they wrote came too late for the channel, where they have the word."""
+        """Write a line as the holder that comes too late for the channel, so that it is parked."""
         number, place = next(self.numbers), self._threads()[-1]
         at = self._accept(Origin.ROOM, place, who, Said(f"line {number}"), message=f"s{number}")
         self.lines.append(Line(who, f"s{number}", place, at))
@@ -498,7 +498,7 @@ class Walk(RuleBasedStateMachine):
                 state = EscalationState.HELD
 
     def _reopened(self, view: View, event: Event, value: str) -> None:
-        """Whoever pressed it holds it, or who held it before if the customer knows of nothing yet."""
+        """Expect the person who pressed as holder, or the former one if the customer was told nothing yet."""
         closed, person = view.closed, STAFF.get(event.sender.external_id)
         if closed is None or value != str(closed.id) or person is None:
             return
@@ -506,7 +506,7 @@ class Walk(RuleBasedStateMachine):
         self.word = Word(person if told else closed.holder or "", event.occurred_at)
 
     def _may_pass(self, escalation: Escalation | None, state: object, value: str, sender: str) -> bool:
-        """Of several who press on the same card, the first has it."""
+        """Return whether a press counts: the first of several people who press on one card wins."""
         id_, _, seen = value.partition(":")
         if escalation is None or state is None or id_ != str(escalation.id) or sender not in STAFF:
             return False

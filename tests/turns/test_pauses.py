@@ -17,7 +17,7 @@ def refused(item: Item, rest: timedelta = timedelta()) -> Later:
 
 
 async def to_rooms(desk: Bench) -> list[Item]:
-    """What may leave for the staff now, one of each channel."""
+    """Claim what may leave for the staff now, one delivery of each channel."""
     return [item for item in await desk.claim() or await desk.claim() if item.room is not None]
 
 
@@ -76,7 +76,7 @@ async def test_a_change_that_is_refused_holds_up_no_other_card(desk: Bench) -> N
     assert {item.conversation for item in await all_that_leaves(desk)} == {noisy}
 
 
-async def test_what_comes_after_it_in_the_room_keeps_its_place(desk: Bench) -> None:
+async def test_later_posts_of_the_room_stay_behind_a_refused_one(desk: Bench) -> None:
     await escalated(desk, "maya")
     await desk.deliver()
     await write(desk, range(1, 2))
@@ -123,7 +123,7 @@ async def test_when_the_pause_ends_the_chat_is_ready_again_by_itself(desk: Bench
     assert ready, "also when others have left meanwhile"
 
 
-async def test_what_is_sent_again_does_not_wait_for_what_was_refused_since(desk: Bench) -> None:
+async def test_a_delivery_sent_again_does_not_wait_for_one_refused_since(desk: Bench) -> None:
     await desk.say("One", "maya")
     [one] = await desk.claim()
     await desk.execute("update outbox set state = 'failed' where id = :id", id=one.id)

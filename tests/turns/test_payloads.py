@@ -1,4 +1,4 @@
-"""What each payload of the corpus leads to: what is nobody's words begins nothing, and edits neither."""
+"""Outcomes of each payload of the corpus: events that are nobody's words begin nothing, nor do edits."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -79,7 +79,7 @@ def grounded(decision: Decision) -> Answer:
 
 
 @pytest.mark.parametrize("channel", CORPUS)
-async def test_what_is_nobodys_words_begins_nothing(desk: Bench, channel: str) -> None:
+async def test_events_that_are_nobodys_words_begin_nothing(desk: Bench, channel: str) -> None:
     for name, event in events(channel, Kind.NOBODY):
         accepted = await desk.hear(event)
         assert (accepted.fresh, accepted.ignored) == (0, 1), name
@@ -88,7 +88,7 @@ async def test_what_is_nobodys_words_begins_nothing(desk: Bench, channel: str) -
 
 @pytest.mark.long
 @pytest.mark.parametrize("channel", CORPUS)
-async def test_what_is_nobodys_words_is_not_seen_where_they_have_written_before(
+async def test_events_that_are_nobodys_words_are_ignored_in_an_open_conversation(
     desk: Bench, channel: str
 ) -> None:
     for name, event in events(channel, Kind.NOBODY):
@@ -165,7 +165,7 @@ async def test_a_thumb_is_thanks_once_somebody_has_answered(desk: Bench) -> None
 
 
 @pytest.mark.parametrize("content", [Said("👍"), Said("", (THUMB,)), Said("", (BARE,)), Said("", (NAMED,))])
-async def test_who_begins_with_a_sign_alone_is_greeted(desk: Bench, content: Said) -> None:
+async def test_a_customer_who_begins_with_a_sign_alone_is_greeted(desk: Bench, content: Said) -> None:
     await desk.hear(desk.event(content))
     await desk.turn(grounded)
     org = desk.organization
@@ -217,7 +217,7 @@ async def test_people_read_an_edit_of_an_unknown_message_in_the_room(desk: Bench
     assert any("changed a message that we do not know here" in text for text in to_rooms(left))
 
 
-async def test_of_somebody_who_moves_the_first_point_and_the_newest_are_kept(desk: Bench) -> None:
+async def test_the_first_and_the_newest_point_of_a_live_location_are_kept(desk: Bench) -> None:
     points = [Attachment(kind=AttachmentKind.LOCATION, ref=f"geo:52.{n},13.4") for n in range(4)]
     id_ = await desk.say(Said("", (points[0],)), message="m1")
     for point in points[1:]:
@@ -259,7 +259,7 @@ async def test_a_colleagues_own_answer_silences_the_agent_as_a_persons_word_does
     assert view.escalation is not None
 
 
-async def test_what_another_program_of_the_page_writes_silences_nobody(desk: Bench) -> None:
+async def test_messages_of_another_program_of_the_page_silence_nobody(desk: Bench) -> None:
     await desk.say("How do I invite my team?", on="messenger")
     await desk.deliver()
     await desk.say("Rate us!", on="messenger", sender_role=SenderRole.INSIDER, automatic=True)
@@ -267,7 +267,7 @@ async def test_what_another_program_of_the_page_writes_silences_nobody(desk: Ben
     assert to_customers(await desk.deliver()) == ["An answer."]
 
 
-async def test_people_read_what_came_beside_the_words(desk: Bench) -> None:
+async def test_people_read_an_order_or_a_contact_beside_the_words(desk: Bench) -> None:
     order = Reference(described="Order:\n- 2 × mug")
     accepted = await desk.hear(desk.event(Said(""), on="whatsapp", reference=order))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))

@@ -13,7 +13,7 @@ BREAKS = ["\n", "\r\n", "\r", "\u2028", "\u2029", "\x85", "\v"]
 
 @pytest.mark.long
 @pytest.mark.parametrize("slashes", SLASHES)
-def test_whatever_dresses_a_private_line_it_stays_inside(slashes: str) -> None:
+def test_a_private_line_stays_inside_whatever_precedes_its_slashes(slashes: str) -> None:
     for dress in [*DRESSES, *NAMES]:
         line = f"{dress}{slashes} she always complains"
         parts = divide(f"It is 90 EUR.\n{line}\nAnything else?")
@@ -41,7 +41,7 @@ def test_a_name_or_a_label_before_the_slashes_is_no_link(line: str) -> None:
 
 @pytest.mark.parametrize("blank", BLANKS)
 @pytest.mark.parametrize("ends", BREAKS)
-def test_what_follows_the_next_blank_line_goes_out_again(ends: str, blank: str) -> None:
+def test_text_after_the_next_blank_line_is_public_again(ends: str, blank: str) -> None:
     text = ends.join(["One.", "// two", "three", blank, blank, "Four.", "Five."])
     assert divide(text) == ("One.\n\nFour.\nFive.", "// two\nthree")
 
@@ -114,7 +114,7 @@ def test_what_follows_the_next_blank_line_goes_out_again(ends: str, blank: str) 
         "```\nx = 1 // 2\n```",
     ],
 )
-def test_what_holds_no_private_line_is_unchanged(text: str) -> None:
+def test_a_text_without_a_private_line_is_unchanged(text: str) -> None:
     assert divide(text) == (text, "")
 
 
@@ -191,7 +191,7 @@ def test_wherever_a_block_begins_and_ends_it_stays_inside_whole(block: str) -> N
         "\u200b" * 2000 + "// note",
     ],
 )
-def test_a_line_is_private_that_is_shown_so(line: str) -> None:
+def test_a_line_that_is_displayed_as_private_is_private(line: str) -> None:
     assert divide(f"It is 90 EUR.\n{line}").public == "It is 90 EUR."
     assert divide(line).public == ""
 
@@ -309,7 +309,7 @@ names = st.tuples(
 @settings(deadline=None)
 @given(names, st.sampled_from(SLASHES), texts)
 @example("Room A²: ", "//", "")
-def test_whoever_is_named_before_the_slashes_the_line_stays_inside(
+def test_a_private_line_stays_inside_whoever_is_named_before_its_slashes(
     name: str, slashes: str, after: str
 ) -> None:
     assert "secret" not in divide(f"Before.\n{name}{slashes} secret\n\n{after}").public
@@ -355,7 +355,7 @@ def test_a_link_leaves_at_the_beginning_of_a_line_and_after_words(
     st.sampled_from(["/desk", "／take-over", "/resolve"]),
     texts,
 )
-def test_whatever_dresses_a_command_it_stays_inside(dress: str, command: str, after: str) -> None:
+def test_a_command_stays_inside_whatever_precedes_it(dress: str, command: str, after: str) -> None:
     assert divide(f"{dress}{command} {after}").public == ""
 
 

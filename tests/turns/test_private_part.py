@@ -168,7 +168,7 @@ async def test_an_edit_that_makes_all_private_takes_back_what_waits_for_the_cust
     assert await story(desk, view, "s1") == [(NOTE, "// It is 90 EUR.")]
 
 
-async def test_an_edit_of_what_waits_for_the_customer_keeps_its_private_part_inside(desk: Bench) -> None:
+async def test_an_edit_of_a_waiting_message_keeps_its_private_part_inside(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!", on="whatsapp"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     view = await desk.held(accepted.wakes[0].conversation)
@@ -186,7 +186,7 @@ async def test_an_edit_of_what_waits_for_the_customer_keeps_its_private_part_ins
 
 
 @pytest.mark.parametrize("edits", [True, False])
-async def test_an_edit_of_what_failed_keeps_its_private_part_inside(desk: Bench, *, edits: bool) -> None:
+async def test_an_edit_of_a_failed_message_keeps_its_private_part_inside(desk: Bench, *, edits: bool) -> None:
     view = await taken(desk)
     desk.capabilities["telegram"] = replace(desk.capabilities["telegram"], edits=edits)
     await desk.staff("It is 90 EUR.", view, ref="s1")
@@ -227,7 +227,7 @@ async def test_words_that_an_edit_overtook_are_divided_too(desk: Bench) -> None:
     assert to_customers(await left(desk)) == ["It is 80 EUR."]
 
 
-async def test_what_a_colleague_writes_stays_inside_whole(desk: Bench) -> None:
+async def test_a_message_of_a_colleague_stays_inside_whole(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff("It is 90 EUR.\n// really", view, who=CARLA, ref="s1")
     await desk.staff("Hello.", view, who=HUGO, ref="s2")
@@ -235,7 +235,7 @@ async def test_what_a_colleague_writes_stays_inside_whole(desk: Bench) -> None:
     assert await story(desk, view, "s1") == [(NOTE, "It is 90 EUR.\n// really")]
 
 
-async def test_where_deletions_are_not_told_the_way_back_is_another(desk: Bench) -> None:
+async def test_the_author_is_told_another_way_back_where_deletions_are_not_told(desk: Bench) -> None:
     view = await taken(desk)
     room = desk.room(view)
     desk.capabilities[room.account] = replace(desk.capabilities[room.account], hears_deletions=False)
@@ -255,7 +255,7 @@ async def test_the_holder_is_told_why_what_begins_like_a_command_stays_inside(de
     ]
 
 
-async def test_an_edit_of_what_stays_inside_sends_nothing_and_says_so(desk: Bench) -> None:
+async def test_an_edit_of_a_message_that_stays_inside_sends_nothing_and_says_so(desk: Bench) -> None:
     view = await taken(desk)
     told = ["This stays inside, as it was written. Write it again to send it."]
     await desk.staff("// It is 90 EUR.", view, ref="s1")

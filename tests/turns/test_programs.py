@@ -1,4 +1,4 @@
-"""What programs write that nobody answers: it is kept where people can find it."""
+"""Messages of programs that nobody answers: kept where people can find them."""
 
 from bot.core.conversation import Status
 from bot.core.events import Said
@@ -22,14 +22,14 @@ async def writes(desk: Bench, text: str, *, automatic: bool) -> None:
     await desk.turn()
 
 
-async def test_what_a_program_wrote_is_listed_until_a_person_writes(desk: Bench) -> None:
+async def test_a_message_of_a_program_is_listed_until_a_person_writes(desk: Bench) -> None:
     await writes(desk, "Our news of November", automatic=True)
     assert await listed(desk) == [ADDRESS]
     await writes(desk, "Did you read them?", automatic=False)
     assert await listed(desk) == []
 
 
-async def test_what_people_see_in_a_room_is_not_listed(desk: Bench) -> None:
+async def test_a_message_of_a_program_that_people_see_in_a_room_is_not_listed(desk: Bench) -> None:
     await writes(desk, "I was charged twice this month", automatic=False)
     await writes(desk, "I am away until Monday", automatic=True)
     assert await listed(desk) == []

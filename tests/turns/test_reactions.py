@@ -1,4 +1,4 @@
-"""What staff put on a customer's message: which emoji leaves, when, and what the room shows of it."""
+"""Reactions of staff to a customer's message: which emoji leaves, when, and what the room shows of it."""
 
 from dataclasses import replace
 
@@ -85,7 +85,7 @@ async def test_the_organization_file_lists_them_or_a_short_list_is_meant(
 @pytest.mark.parametrize(
     ("put", "who"), [("😡", HUGO), ("👀", HUGO), ("custom:77", HUGO), (":shipit:", HUGO), ("👍", CARLA)]
 )
-async def test_any_other_emoji_and_those_of_others_are_staffs_own(desk: Bench, put: str, who: str) -> None:
+async def test_an_unlisted_emoji_and_one_of_a_colleague_stay_inside(desk: Bench, put: str, who: str) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, put, added=True), view, who=who)
     assert not await after_the_undo(desk)
@@ -114,7 +114,7 @@ async def test_where_the_channel_has_no_reactions_nobody_is_told_where_to_react(
     assert not await after_the_undo(desk)
 
 
-async def test_within_the_undo_it_is_taken_back_by_removing_it(desk: Bench) -> None:
+async def test_a_reaction_removed_within_the_undo_is_taken_back(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await desk.staff(Reacted(LINE, "👍", added=False), view)
@@ -123,7 +123,7 @@ async def test_within_the_undo_it_is_taken_back_by_removing_it(desk: Bench) -> N
     assert marks(left) == [Mark.WAITING, Mark.WITHDRAWN]
 
 
-async def test_later_it_is_removed_where_the_customer_sees_it(desk: Bench) -> None:
+async def test_a_reaction_removed_later_is_removed_for_the_customer(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await after_the_undo(desk)
@@ -135,7 +135,7 @@ async def test_later_it_is_removed_where_the_customer_sees_it(desk: Bench) -> No
     assert marks(left) == [Mark.WITHDRAWN]
 
 
-async def test_of_two_only_the_newer_one_leaves(desk: Bench) -> None:
+async def test_only_the_newer_of_two_reactions_leaves(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await desk.staff(Reacted(LINE, "🎉", added=True), view)
@@ -157,7 +157,7 @@ async def lost(desk: Bench, view: View, how: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", LOST)
-async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench, how: str) -> None:
+async def test_a_former_holder_can_still_take_back_a_waiting_reaction(desk: Bench, how: str) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await lost(desk, view, how)
@@ -171,9 +171,7 @@ async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench, how: str
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", LOST)
-async def test_what_nobody_takes_back_leaves_also_after_who_put_it_speaks_no_longer(
-    desk: Bench, how: str
-) -> None:
+async def test_a_reaction_leaves_also_after_its_author_lost_the_conversation(desk: Bench, how: str) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await lost(desk, view, how)
@@ -185,7 +183,7 @@ async def test_what_nobody_takes_back_leaves_also_after_who_put_it_speaks_no_lon
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", LOST)
-async def test_who_speaks_no_longer_can_still_remove_what_has_left(desk: Bench, how: str) -> None:
+async def test_a_former_holder_can_still_remove_a_reaction_that_has_left(desk: Bench, how: str) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await after_the_undo(desk)
@@ -213,7 +211,7 @@ async def test_nothing_leaves_where_the_channel_has_no_reactions(desk: Bench) ->
 
 
 @pytest.mark.parametrize("sender_role", [SenderRole.INSIDER, SenderRole.STRANGER])
-async def test_on_the_words_of_somebody_else_in_the_customers_thread_it_stays_inside(
+async def test_a_reaction_to_another_writer_in_the_customers_thread_stays_inside(
     desk: Bench, sender_role: SenderRole
 ) -> None:
     on = "slack-customers"
@@ -234,7 +232,7 @@ async def test_on_the_words_of_somebody_else_in_the_customers_thread_it_stays_in
     assert isinstance(told.operation, Whisper)
 
 
-async def test_one_that_fails_is_told_in_the_room(desk: Bench) -> None:
+async def test_a_reaction_that_fails_is_told_in_the_room(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     await desk.undo_is_over()

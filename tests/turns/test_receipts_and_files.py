@@ -1,4 +1,4 @@
-"""What platforms tell of our messages, and files that come while a message goes its way."""
+"""Receipts of platforms for our messages, and files that come while a message goes its way."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -51,7 +51,7 @@ async def told(desk: Bench, status: ReceiptStatus, *refs: str, on: str = "whatsa
 
 
 def named(desk: Bench, **refs: str) -> object:
-    """What leaves with a text gets that id of the platform."""
+    """Return a platform that gives a message with a text that id."""
 
     def fate(item: Item) -> Result | None:
         post = item.operation
@@ -169,7 +169,7 @@ async def test_a_long_message_that_failed_is_sent_again_from_where_it_failed(des
     assert ["w1", "x2", "x3"] in await desk.sent_ids()
 
 
-async def test_what_failed_after_it_was_taken_is_listed_with_the_dead(desk: Bench) -> None:
+async def test_a_message_that_failed_after_it_was_taken_is_listed_with_the_dead(desk: Bench) -> None:
     await in_parts(desk, "one", "w1")
     await told(desk, STATUS.FAILED, "w1", code="send.refused", reason="550: no such mailbox")
     async with desk.database.begin() as connection:
@@ -177,7 +177,7 @@ async def test_what_failed_after_it_was_taken_is_listed_with_the_dead(desk: Benc
     assert dead.error == "550: no such mailbox"
 
 
-async def test_what_an_operator_sent_again_is_no_failure_any_more(desk: Bench) -> None:
+async def test_a_message_that_an_operator_sent_again_is_no_failure_any_more(desk: Bench) -> None:
     id_ = await desk.say("Hello", MAYA, on="whatsapp")
     await desk.deliver(named(desk, **{"An answer.": "w1"}))  # type: ignore[arg-type]
     await told(desk, STATUS.FAILED, "w1", code="send.refused", reason="131026")
@@ -189,7 +189,7 @@ async def test_what_an_operator_sent_again_is_no_failure_any_more(desk: Bench) -
     assert states(await desk.view(id_), "An answer.") == [S.SENT]
 
 
-async def test_a_receipt_of_what_nobody_sent_changes_nothing(desk: Bench) -> None:
+async def test_a_receipt_for_an_unknown_message_changes_nothing(desk: Bench) -> None:
     view = await desk.held(await escalated(desk))
     await said(desk, view, "one", "w1")
     await told(desk, STATUS.FAILED, "w9", "s-one", code="send.refused")
@@ -197,7 +197,7 @@ async def test_a_receipt_of_what_nobody_sent_changes_nothing(desk: Bench) -> Non
 
 
 async def test_a_watermark_reads_what_was_sent_there_and_nothing_elsewhere(desk: Bench) -> None:
-    """Who has read everything in Messenger has not read what was sent by WhatsApp."""
+    """A customer who has read everything in Messenger has not read what was sent by WhatsApp."""
     id_ = await desk.say("Hello", MAYA, on="messenger")
     other = await desk.say("Hello", "maya", on="whatsapp")
     await desk.end(other)
@@ -420,8 +420,8 @@ async def test_a_file_that_came_while_the_window_was_closed_leaves_when_it_opens
     assert (await desk.view(id_)).conversation.memory.parked == 0
 
 
-async def test_what_waits_for_the_customer_leaves_however_late_they_write(desk: Bench) -> None:
-    """Whoever wrote it was told so, and has marked the matter as solved since."""
+async def test_a_message_that_waits_for_the_customer_leaves_however_late_they_write(desk: Bench) -> None:
+    """The person who wrote it was told so, and has marked the matter as solved since."""
     view = await desk.held(await escalated(desk))
     id_ = view.conversation.id
     await desk.staff("It is on its way", view, ref="s1")
@@ -507,7 +507,7 @@ async def test_a_strangers_file_is_fetched_and_shown_to_staff_alone(desk: Bench)
 
 
 @pytest.mark.parametrize("sender_role", [SenderRole.STRANGER, SenderRole.INSIDER])
-async def test_what_somebody_else_sent_and_nobody_can_read_is_told_in_the_room(
+async def test_an_unreadable_message_of_another_writer_is_told_in_the_room(
     desk: Bench, sender_role: SenderRole
 ) -> None:
     """A mail whose files are too large, of somebody in copy."""
@@ -522,7 +522,7 @@ async def test_what_somebody_else_sent_and_nobody_can_read_is_told_in_the_room(
     assert states(await desk.view(id_), "[mail_too_large]")
 
 
-async def test_what_a_colleague_changes_in_the_customers_thread_is_changed_in_the_log(desk: Bench) -> None:
+async def test_changes_of_a_colleague_in_the_customers_thread_are_made_in_the_log(desk: Bench) -> None:
     there = {"on": "slack-customers", "chat": "C1", "thread": "1.0", "shared": True}
     tom = {"sender_role": SenderRole.INSIDER, "name": "Tom", **there}
     accepted = await desk.hear(desk.event("Help!", "U-EXT", **there))  # type: ignore[arg-type]
@@ -607,7 +607,7 @@ async def test_choices_that_are_numbers_are_what_is_written_on_them(desk: Bench)
     assert decision.turn.picked == "two"
 
 
-async def test_choices_are_over_when_people_had_the_matter(desk: Bench) -> None:
+async def test_choices_are_over_when_people_had_the_conversation(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help", MAYA, on="whatsapp"))
     id_ = accepted.wakes[0].conversation
     await desk.turn(clarifying)
@@ -632,7 +632,7 @@ async def test_a_thumb_down_takes_back_what_waits_for_its_undo(desk: Bench) -> N
     assert marks(left, "s1")[-1] is Mark.WITHDRAWN
 
 
-async def test_a_matter_is_given_to_somebody_by_buttons(desk: Bench) -> None:
+async def test_a_conversation_is_assigned_by_buttons(desk: Bench) -> None:
     id_ = await escalated(desk)
     await desk.deliver()
     view = await desk.view(id_)
@@ -649,7 +649,7 @@ async def test_a_matter_is_given_to_somebody_by_buttons(desk: Bench) -> None:
     assert (assigned.state, assigned.assignee) == (EscalationState.WAITING, "carla")
 
 
-async def test_what_a_customer_sends_along_is_told_as_theirs_in_the_room_alone(desk: Bench) -> None:
+async def test_an_attachment_of_a_customer_is_quoted_as_theirs_in_the_room_alone(desk: Bench) -> None:
     view = await desk.held(await escalated(desk))
     place = Attachment(kind=AttachmentKind.LOCATION, ref="geo:1,2", name="Hugo Martin: Refund approved")
     await desk.say(Said("I am here", (place,)), MAYA, on="whatsapp")
@@ -670,7 +670,7 @@ async def test_what_a_customer_sends_along_is_told_as_theirs_in_the_room_alone(d
         ("", ""),
     ],
 )
-async def test_of_what_a_sender_calls_the_kind_of_a_file_only_known_words_stand_in_clear(
+async def test_only_known_file_types_claimed_by_a_sender_are_stored_in_clear(
     desk: Bench, claimed: str, kept: str
 ) -> None:
     file = Attachment(kind=AttachmentKind.DOCUMENT, ref="f1", name="a.bin", mime_type=claimed)
@@ -678,7 +678,7 @@ async def test_of_what_a_sender_calls_the_kind_of_a_file_only_known_words_stand_
     assert await desk.rows("select mime_type from files") == [(kept,)]
 
 
-async def test_of_an_erased_customers_file_nothing_stands_in_clear(desk: Bench) -> None:
+async def test_the_type_of_an_erased_customers_file_is_wiped(desk: Bench) -> None:
     file = Attachment(kind=AttachmentKind.DOCUMENT, ref="f1", name="a.bin")
     conversation = await desk.say(Said("see", (file,)))
     await desk.execute("update files set mime_type = 'application/vnd.zoe'")  # from before types were known

@@ -1,4 +1,4 @@
-"""What a customer answers or passes on reaches staff and agents."""
+"""Replies and forwards of a customer: what they refer to reaches staff and agents."""
 
 import pytest
 
@@ -24,7 +24,7 @@ async def escalated(desk: Bench, said: Said | str = "Charged twice", on: str = "
 
 
 def as_platform(desk: Bench, text: str, ref: str) -> object:
-    """What leaves for the customer with that text gets that id of the platform."""
+    """Return a platform that gives the customer's message with that text that id."""
 
     def fate(item: Item) -> Result | None:
         post = item.operation
@@ -52,7 +52,7 @@ async def answered(desk: Bench, view: View) -> View:
 
 
 @pytest.mark.parametrize("on", ["whatsapp", "telegram", "messenger"])
-async def test_a_reply_to_what_is_no_part_of_this_conversation_says_so(desk: Bench, on: str) -> None:
+async def test_a_reply_to_a_message_outside_the_conversation_says_so(desk: Bench, on: str) -> None:
     before = await desk.say("First matter", MAYA, on=on, message="old")
     await desk.deliver()
     await desk.end(before)
@@ -103,7 +103,7 @@ async def test_a_reply_to_something_older_than_the_story_shows_it(desk: Bench) -
     assert "↩️ to “Charged twice”" in shown(await desk.deliver(), "about that").text
 
 
-async def test_a_reply_to_what_nobody_knows_shows_what_the_channel_shows(desk: Bench) -> None:
+async def test_a_reply_to_an_unknown_message_shows_the_quote_of_the_channel(desk: Bench) -> None:
     await desk.held(await escalated(desk))
     told = Reference(quote="90 EUR *net*\n🧑 **Hugo**", author="Eve", kind="photo")
     await desk.say("why?", MAYA, on="whatsapp", reply_to="w99", reference=told)
@@ -137,7 +137,7 @@ async def test_a_reply_to_a_file_names_it(desk: Bench) -> None:
         (Reference(author="News"), "↩️ to a message from News\n"),
     ],
 )
-async def test_a_forward_and_an_answer_to_what_has_no_words_say_so(
+async def test_a_forward_and_a_reply_to_a_message_without_words_say_so(
     desk: Bench, told: Reference, words: str
 ) -> None:
     await desk.held(await escalated(desk))
@@ -156,7 +156,7 @@ async def test_the_ids_of_a_room_are_none_of_the_customers_chat(desk: Bench) -> 
         assert "↩️ to an earlier message\n" in shown(await desk.deliver(), f"not {number}").text
 
 
-async def test_a_room_that_opens_later_tells_it_in_the_story(desk: Bench) -> None:
+async def test_a_room_that_opens_later_shows_references_in_the_story(desk: Bench) -> None:
     await desk.say("Hello", MAYA, on="whatsapp", message="w1")
     await desk.hear(
         desk.event("this one", MAYA, on="whatsapp", reply_to="w1", reference=Reference(forwarded=True))
@@ -166,7 +166,7 @@ async def test_a_room_that_opens_later_tells_it_in_the_story(desk: Bench) -> Non
     assert "↩️ to “Hello” ↪️ forwarded\n\n> this one" in story
 
 
-async def test_a_stranger_who_answers_is_shown_with_what_they_answer(desk: Bench) -> None:
+async def test_a_reply_of_a_stranger_is_shown_with_the_answered_message(desk: Bench) -> None:
     there = {"on": "email", "chat": "t1", "shared": True}
     await desk.say("Charged twice", "ines@a.example", message="<1@a>", **there)
     karl = {"sender_role": SenderRole.STRANGER, "name": "Karl", "reply_to": "<1@a>", **there}

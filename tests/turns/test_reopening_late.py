@@ -39,7 +39,7 @@ async def about_to_reopen(desk: Bench) -> tuple[ConversationId, Commit]:
     return before, commit
 
 
-async def test_what_the_customer_has_left_meanwhile_is_not_reopened(desk: Bench) -> None:
+async def test_a_conversation_that_the_customer_has_left_meanwhile_is_not_reopened(desk: Bench) -> None:
     before, commit = await about_to_reopen(desk)
     after = (await desk.hear(desk.event("Something else"))).wakes[0].conversation
     assert after != before
@@ -56,7 +56,7 @@ async def test_what_the_customer_has_left_meanwhile_is_not_reopened(desk: Bench)
     assert whispers == ["This thread is closed: Maya has begun a new conversation since."]
 
 
-async def test_words_that_come_while_it_is_reopened_go_on_there(desk: Bench) -> None:
+async def test_words_that_come_during_a_reopening_go_to_the_reopened_conversation(desk: Bench) -> None:
     before, commit = await about_to_reopen(desk)
     async with desk.database.begin() as connection:
         assert await desk.turns.commit(connection, [commit]) == ["committed"]

@@ -117,7 +117,7 @@ class Handshaking(Connected):
 
 
 @pytest.mark.long
-async def test_what_waits_for_its_connection_has_not_begun(desk: Bench) -> None:
+async def test_a_delivery_that_waits_for_its_connection_has_not_begun(desk: Bench) -> None:
     """So a worker that dies while it greets a platform leaves nothing in doubt."""
     for n in range(SLOTS):
         await desk.say("Hello", f"{n}")

@@ -24,7 +24,7 @@ def changed(*changes: object) -> Organization:
     return from_document(document)  # type: ignore[arg-type]
 
 
-def test_whatever_happens_next_finds_that_the_holder_is_gone() -> None:
+def test_the_next_event_of_a_conversation_finds_that_its_holder_is_gone() -> None:
     """They may have taken it by the older file, a moment after the newer one was put in force."""
     story = held_by_hugo()
     story.desk.organization = changed(without_person("hugo"))
@@ -38,7 +38,7 @@ def test_whatever_happens_next_finds_that_the_holder_is_gone() -> None:
     assert told_customer(story) == before
 
 
-def test_what_a_team_that_is_gone_had_keeps_its_holder_and_belongs_to_another_team() -> None:
+def test_a_conversation_of_a_removed_team_keeps_its_holder_and_gets_another_team() -> None:
     story = held_by_hugo()
     assert story.desk.state.escalation is not None
     team = story.desk.state.escalation.team
@@ -83,7 +83,7 @@ def test_in_the_teams_new_channel_the_holder_is_called() -> None:
     assert "works in another channel now" in called.text
 
 
-def test_in_the_teams_new_channel_whoever_was_asked_to_take_it_is_called() -> None:
+def test_the_assignee_is_called_in_the_teams_new_channel() -> None:
     story = waiting()
     turn = Turn(story.desk.load(), story.desk.rules(edits=True))
     assign(turn, PersonId("carla"), PersonId("hugo"))

@@ -41,7 +41,7 @@ async def test_a_question_that_is_not_answered_yet_is_not_answered(desk: Bench) 
     assert to_customers(await desk.deliver()) == []
 
 
-async def test_what_is_asked_after_the_stop_is_answered(desk: Bench) -> None:
+async def test_a_question_after_the_stop_is_answered(desk: Bench) -> None:
     events = ["Tell me all.", Stopped(), "Only the price."]
     await desk.hear(*(desk.event(each, **WHERE) for each in events))  # type: ignore[arg-type]
     [decision] = await desk.turn()
@@ -53,10 +53,10 @@ async def test_an_answer_in_the_making_is_superseded(desk: Bench) -> None:
     await desk.hear(desk.event("Tell me all.", **WHERE))  # type: ignore[arg-type]
     [(_, commit)] = await desk.decided()
     [wake] = (await desk.hear(desk.event(Stopped(), **WHERE))).wakes  # type: ignore[arg-type]
-    assert wake.said > commit.lease.accepted, "whoever asks the agent is told"
+    assert wake.last_customer_input > commit.lease.last_accepted, "whoever asks the agent is told"
 
 
-async def test_what_has_begun_to_leave_stays(desk: Bench) -> None:
+async def test_an_answer_that_has_begun_to_leave_stays(desk: Bench) -> None:
     id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
     assert to_customers(await desk.deliver()) == ["An answer."]
     await stop(desk)
@@ -64,7 +64,7 @@ async def test_what_has_begun_to_leave_stays(desk: Bench) -> None:
     assert states(await desk.view(id_), "An answer.") == [MessageState.RELEASED]
 
 
-async def test_of_an_answer_in_parts_no_further_one_leaves(desk: Bench) -> None:
+async def test_no_further_part_of_a_stopped_answer_leaves(desk: Bench) -> None:
     id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
     [item] = await desk.claim()
     await desk.settle(Delivered(item, Sent("p1", more=True), timedelta()))
@@ -88,7 +88,7 @@ async def stopped_midway(desk: Bench, answer: str, shown: int) -> ConversationId
     return id_
 
 
-async def test_of_an_answer_that_was_stopped_while_it_grew_the_log_has_what_was_shown(desk: Bench) -> None:
+async def test_the_log_has_what_was_shown_of_an_answer_stopped_while_it_grew(desk: Bench) -> None:
     id_ = await stopped_midway(desk, "An answer.", len("An ans"))
     view = await desk.view(id_)
     cut = message(view, "An ans")
@@ -124,7 +124,7 @@ async def test_a_person_is_told_that_their_words_were_stopped_while_they_grew(de
     assert "✋ The customer stopped this answer midway and has seen only the beginning." in told
 
 
-async def test_the_copy_has_of_an_answer_that_was_stopped_while_it_grew_what_was_shown(desk: Bench) -> None:
+async def test_the_copy_has_what_was_shown_of_an_answer_stopped_while_it_grew(desk: Bench) -> None:
     await stopped_midway(desk, "An answer.", len("An ans"))
     await desk.say(COPY, **WHERE)  # type: ignore[arg-type]
     _, copied = await copy_in(desk)
@@ -141,14 +141,14 @@ async def test_a_stop_that_the_platform_tells_late_spares_what_was_asked_after_i
     assert to_customers(await desk.deliver()) == ["An answer."]
 
 
-async def test_nothing_is_begun_by_it(desk: Bench) -> None:
+async def test_the_stop_button_begins_no_conversation(desk: Bench) -> None:
     for sender_role in SenderRole:
         stopped = desk.event(Stopped(), shared=True, sender_role=sender_role, **WHERE)  # type: ignore[arg-type]
         assert (await desk.hear(stopped)).wakes == ()
     assert await desk.conversations() == 0
 
 
-async def test_choices_that_nobody_has_read_are_none(desk: Bench) -> None:
+async def test_choices_of_a_stopped_question_are_forgotten(desk: Bench) -> None:
     await desk.hear(desk.event("Help", **WHERE))  # type: ignore[arg-type]
     await desk.turn(lambda _: Clarify("Which?", (Option("a", "A"), Option("b", "B")), "why"))
     await stop(desk)
@@ -158,7 +158,7 @@ async def test_choices_that_nobody_has_read_are_none(desk: Bench) -> None:
     assert (memory.options, memory.awaiting_option) == ((), False)
 
 
-async def test_people_are_told_in_one_line_and_their_words_still_leave(desk: Bench) -> None:
+async def test_people_are_told_of_a_stop_in_one_line_and_their_words_still_leave(desk: Bench) -> None:
     await desk.hear(desk.event("Help!", **WHERE))  # type: ignore[arg-type]
     [decision] = await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     view = await desk.held(decision.turn.view.conversation.id)
@@ -169,7 +169,7 @@ async def test_people_are_told_in_one_line_and_their_words_still_leave(desk: Ben
     assert to_customers(await desk.deliver()) == ["I am here."]
 
 
-async def test_that_people_were_called_is_said_all_the_same(desk: Bench) -> None:
+async def test_the_notice_of_a_handoff_leaves_in_spite_of_the_stop(desk: Bench) -> None:
     await desk.hear(desk.event("Help!", **WHERE))  # type: ignore[arg-type]
     [decision] = await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     await stop(desk)
@@ -180,7 +180,7 @@ async def test_that_people_were_called_is_said_all_the_same(desk: Bench) -> None
     assert message(view, to_customers(left)[0]).state is not MessageState.WITHDRAWN
 
 
-async def test_what_still_leaves_says_that_an_ai_writes_when_the_answer_that_said_it_does_not(
+async def test_a_later_message_discloses_when_the_answer_that_would_have_was_stopped(
     desk: Bench,
 ) -> None:
     await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
@@ -198,7 +198,7 @@ async def test_a_handoff_says_it_when_the_greeting_that_said_it_does_not_leave(d
     assert handoff.startswith(f"{OURS}\n\n")
 
 
-async def test_anybody_who_reads_along_may_stop_it(desk: Bench) -> None:
+async def test_anybody_who_reads_along_may_stop_an_answer(desk: Bench) -> None:
     shared = {**WHERE, "shared": True, "private": False}
     id_ = await desk.say("Tell me all.", **shared)  # type: ignore[arg-type]
     for who, sender_role in (("colleague", SenderRole.INSIDER), ("other", SenderRole.STRANGER)):

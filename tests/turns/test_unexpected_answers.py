@@ -28,7 +28,7 @@ class Stumbling:
 
 @pytest.mark.long
 @pytest.mark.parametrize("stumbles", [KeyError("result"), TypeError("no dict"), RuntimeError("?")])
-async def test_what_a_connector_stumbles_over_is_never_sent_a_second_time(
+async def test_a_message_that_a_connector_stumbles_over_is_never_sent_a_second_time(
     desk: Bench, stumbles: Exception
 ) -> None:
     await desk.say("Hello")

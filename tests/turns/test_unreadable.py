@@ -1,4 +1,4 @@
-"""What a customer sends and nobody can read here: kept, shown to people, and never met with silence."""
+"""Unreadable messages of customers: kept, shown to people, and never met with silence."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.turns.bench import Bench, states, to_customers, to_rooms
 POLL = Unsupported("poll")
 
 
-async def test_who_talks_to_an_agent_is_asked_for_words_once_in_a_row(desk: Bench) -> None:
+async def test_a_customer_of_an_agent_is_asked_for_words_once_in_a_row(desk: Bench) -> None:
     await desk.say("Hello", on="whatsapp")
     await desk.deliver()
     await desk.say(POLL, on="whatsapp", message="w1")
@@ -25,13 +25,15 @@ async def test_who_talks_to_an_agent_is_asked_for_words_once_in_a_row(desk: Benc
 
 
 @pytest.mark.parametrize("how", [{}, {"automatic": True}, {"overheard": True}, {"private": False}])
-async def test_nobody_is_asked_who_did_not_say_it_to_us(desk: Bench, how: dict[str, bool]) -> None:
+async def test_a_sender_who_did_not_write_to_us_is_not_asked_for_words(
+    desk: Bench, how: dict[str, bool]
+) -> None:
     message = {"message": "w1"} if how else {}  # without one it is no message: somebody changed a setting
     await desk.say(POLL, on="whatsapp", **how, **message)
     assert to_customers(await desk.deliver()) == []
 
 
-async def test_people_see_it_in_the_room_and_answer_themselves(desk: Bench) -> None:
+async def test_people_see_an_unreadable_message_in_the_room_and_answer_themselves(desk: Bench) -> None:
     accepted = await desk.hear(desk.event("Help!", on="whatsapp"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     await desk.held(accepted.wakes[0].conversation)

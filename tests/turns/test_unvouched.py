@@ -38,7 +38,7 @@ def asked(_: Decision) -> HandOver:
     raise AssertionError("an agent is asked about mail that nobody vouches for")
 
 
-async def test_it_is_acknowledged_by_our_own_words_and_no_agent_is_asked(desk: Bench) -> None:
+async def test_an_unverified_mail_is_acknowledged_in_our_own_words_and_asks_no_agent(desk: Bench) -> None:
     event = desk.event("Buy", VERA, on="email", shared=True, verified=False)
     await desk.hear(event)
     await desk.turn(asked)
@@ -50,7 +50,7 @@ async def test_it_is_acknowledged_by_our_own_words_and_no_agent_is_asked(desk: B
     assert any("Buy" in text for text in to_rooms(left))
 
 
-async def test_of_two_processes_one_acknowledges(desk: Bench, twin: Bench) -> None:
+async def test_only_one_of_two_processes_acknowledges_a_mail(desk: Bench, twin: Bench) -> None:
     """Both decide before either commits: from two places, as two mailboxes of ours have."""
     for one, chat in ((desk, "a"), (twin, "b")):
         await one.hear(one.event("Buy", VERA, on="email", chat=chat, shared=True, verified=False))
@@ -81,7 +81,7 @@ async def test_a_whole_domain_hears_from_us_five_times_a_day(desk: Bench) -> Non
     assert to_customers(await forged(desk, who="v@b.example")), "others are none of its business"
 
 
-async def test_who_can_be_told_nothing_is_shown_to_people_alone(desk: Bench) -> None:
+async def test_a_mail_that_cannot_be_acknowledged_is_shown_to_people_alone(desk: Bench) -> None:
     """Nobody knows whom a mail is from, or its address has something to say to the owner of the mailbox."""
     nobody = {"returns": return_address("", verified=False), "reply_context": ""}
     left = [
@@ -93,7 +93,9 @@ async def test_who_can_be_told_nothing_is_shown_to_people_alone(desk: Bench) -> 
     assert any("Help" in text for text in to_rooms(left))
 
 
-async def test_nothing_else_of_ours_leaves_by_itself_until_they_have_answered(desk: Bench) -> None:
+async def test_nothing_automatic_leaves_after_the_acknowledgement_until_they_have_answered(
+    desk: Bench,
+) -> None:
     await forged(desk)
     [[id_]] = await desk.rows("select id from conversations")
     view = await desk.view(id_)  # type: ignore[arg-type]
@@ -109,7 +111,7 @@ async def test_nothing_else_of_ours_leaves_by_itself_until_they_have_answered(de
     assert [m.state for m in closing] == [MessageState.WITHDRAWN]
 
 
-async def test_who_answered_with_our_token_is_answered_by_agents_and_forgers_are_kept_apart(
+async def test_a_reply_with_our_token_is_answered_by_agents_and_a_forged_one_is_not(
     desk: Bench,
 ) -> None:
     confirmed = return_address(VERA, verified=True)
@@ -129,7 +131,7 @@ async def test_who_answered_with_our_token_is_answered_by_agents_and_forgers_are
     assert answer.item.context == "to Vera", "not as the forged mail would have it"
 
 
-async def test_what_nobody_can_read_is_shown_to_people_too(desk: Bench) -> None:
+async def test_an_unreadable_unverified_mail_is_shown_to_people_too(desk: Bench) -> None:
     nobody = {"returns": return_address(VERA, verified=False), "reply_context": "to Vera", "message": "m"}
     left = await forged(desk, Unsupported("mail_too_large"), **nobody)  # type: ignore[arg-type]
     assert len(to_customers(left)) == 1

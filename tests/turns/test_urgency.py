@@ -40,14 +40,14 @@ def test_an_escalation_is_as_urgent_as_its_trigger_whatever_the_customer_shouts(
 
 
 @pytest.mark.parametrize("urgency", [Urgency.NORMAL, Urgency.HIGH])
-def test_what_is_not_critical_waits_for_the_hours_of_the_team(urgency: Urgency) -> None:
+def test_an_escalation_that_is_not_critical_waits_for_the_hours_of_the_team(urgency: Urgency) -> None:
     escalation, told = escalated("billing_inquiry", urgency)
     assert escalation.deadline is not None
     assert escalation.deadline > MONDAY
     assert told == [f"{CLOSED} {NUMBER}"]
 
 
-def test_what_is_critical_calls_people_at_any_hour() -> None:
+def test_a_critical_escalation_calls_people_at_any_hour() -> None:
     escalation, [told] = escalated("billing_inquiry", Urgency.CRITICAL)
     assert escalation.deadline is not None
     assert escalation.deadline - escalation.opened_at == timedelta(minutes=5)

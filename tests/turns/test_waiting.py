@@ -1,4 +1,4 @@
-"""Who waits for people is told once when to expect an answer, honestly, and again when it takes longer."""
+"""Waiting customers: they are told once when to expect an answer, and again when it takes longer."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ class Waiting(Story):
     heard = 0
 
     def told(self) -> list[str]:
-        """What the organization itself has told the customer since this was asked last."""
+        """Return what the organization itself has told the customer since the last call."""
         ours = [m.text for m in self.desk.state.messages.values() if m.sender == SYSTEM and m.state in SAID]
         new, self.heard = ours[self.heard :], len(ours)
         return new
@@ -50,7 +50,7 @@ def test_the_handoff_says_when_an_answer_can_be_expected(story: Waiting) -> None
     assert story.told() == [f"{HANDOFF} You hear from us within 15 minutes. {NUMBER}"]
 
 
-def test_it_is_said_that_it_takes_longer_when_the_time_is_over_and_not_before(story: Waiting) -> None:
+def test_a_delay_is_told_when_the_promised_time_is_over_and_not_before(story: Waiting) -> None:
     ask(story)
     story.told()
     assert after(story, 14) == []
@@ -68,7 +68,7 @@ def test_a_delay_is_told_twice_and_the_second_time_nothing_is_promised(story: Wa
     assert story.desk.state.escalation.state is EscalationState.WAITING
 
 
-def test_who_is_held_by_a_person_that_does_not_answer_is_told_as_well(story: Waiting) -> None:
+def test_a_customer_whose_holder_does_not_answer_is_told_of_the_delay_too(story: Waiting) -> None:
     story.held()
     story.told()
     delays = after(story, 60)
@@ -133,7 +133,7 @@ def test_nobody_is_reminded_of_mere_thanks(story: Waiting, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["I need help", "can you help me?", "hello?", "Hello, anyone there?"])
-def test_whoever_asks_for_an_answer_in_few_words_waits_for_it(story: Waiting, text: str) -> None:
+def test_a_customer_who_asks_for_an_answer_in_few_words_waits_for_it(story: Waiting, text: str) -> None:
     answered_with(story, text)
     assert {"answer_due", "promised"} <= {kind for kind, _ in story.desk.state.timers}
 
@@ -143,7 +143,7 @@ def test_yes_to_a_question_of_the_holder_waits_for_what_follows(story: Waiting) 
     assert {"answer_due", "promised"} <= {kind for kind, _ in story.desk.state.timers}
 
 
-def test_more_words_of_theirs_put_nothing_off(story: Waiting) -> None:
+def test_more_words_of_a_waiting_customer_do_not_put_off_the_notice(story: Waiting) -> None:
     ask(story)
     story.told()
     for n in range(3):
@@ -154,7 +154,7 @@ def test_more_words_of_theirs_put_nothing_off(story: Waiting) -> None:
 
 
 @pytest.mark.long
-def test_out_of_hours_it_is_said_when_they_are_back_and_no_delay_before_that() -> None:
+def test_no_delay_is_told_out_of_hours_before_the_team_is_back() -> None:
     story = Waiting(ModelDesk(organization()))
     story.desk.now = SATURDAY
     ask(story)
@@ -164,7 +164,7 @@ def test_out_of_hours_it_is_said_when_they_are_back_and_no_delay_before_that() -
     assert timer.due_at > SATURDAY + timedelta(days=1), "their clock starts when the team is in"
 
 
-def test_who_waits_beyond_the_hours_is_told_when_the_team_is_back() -> None:
+def test_a_customer_who_waits_beyond_the_hours_is_told_when_the_team_is_back() -> None:
     story = Waiting(ModelDesk(organization()))
     story.desk.now = datetime(2026, 3, 2, 16, 50, tzinfo=UTC)  # ten minutes before they leave, in Berlin
     story.put(Said("Help!"), ref="1")

@@ -59,7 +59,7 @@ def buttons(left: list[Left]) -> list[tuple[str, str]]:
     ]
 
 
-async def test_what_came_too_late_leaves_once_and_in_order_when_the_customer_writes(desk: Bench) -> None:
+async def test_late_words_leave_once_and_in_order_when_the_customer_writes(desk: Bench) -> None:
     id_ = await written(desk, await held(desk), "one", "two", "three")
     view = await desk.view(id_)
     assert [states(view, text) for text in ("one", "two", "three")] == [[PARKED]] * 3
@@ -75,7 +75,9 @@ async def test_what_came_too_late_leaves_once_and_in_order_when_the_customer_wri
 
 
 @pytest.mark.parametrize("content", [Submitted("flow", "x", (("name", "Maya"),)), Started("")])
-async def test_whatever_opens_the_window_lets_it_leave(desk: Bench, content: Submitted | Started) -> None:
+async def test_every_event_that_opens_the_window_lets_waiting_words_leave(
+    desk: Bench, content: Submitted | Started
+) -> None:
     await written(desk, await held(desk), "one")
     await desk.say(content, MAYA, on="whatsapp")
     assert "one" in to_customers(await desk.deliver())
@@ -116,7 +118,7 @@ async def test_the_customers_word_after_the_refusal_is_recorded(desk: Bench) -> 
 
 
 @pytest.mark.long
-async def test_however_the_word_and_the_refusal_race_it_leaves_once(desk: Bench) -> None:
+async def test_a_line_leaves_once_however_the_customers_message_and_the_refusal_race(desk: Bench) -> None:
     """Each in a transaction of its own, at the same time: whichever is first, nothing is stuck or doubled."""
     database = Database(desk.database.url, pool=4)
     twin = await another(database)
@@ -261,7 +263,7 @@ async def test_after_a_template_one_may_still_drop_what_waits(desk: Bench) -> No
     assert len(settled(await desk.deliver())) == 1
 
 
-async def test_send_again_ends_when_it_was_pressed(desk: Bench) -> None:
+async def test_the_button_send_again_goes_away_when_pressed(desk: Bench) -> None:
     view = await held(desk)
     await desk.staff("one", view, ref="s0")
     await desk.undo_is_over()
@@ -310,7 +312,7 @@ NEWS = ("news", "en", "Hello {{name}}, {{person}} has news.", ("{customer}", "{p
 FIRST = ("first", "en", "Hello, this is the first.", ())
 
 
-async def test_what_is_sent_is_what_stood_on_the_button_though_the_file_has_changed(desk: Bench) -> None:
+async def test_the_template_on_the_button_is_sent_though_the_file_has_changed(desk: Bench) -> None:
     desk.organization = with_templates(NEWS)
     view = await held(desk)
     await written(desk, view, "one")
@@ -413,7 +415,7 @@ def naming(desk: Bench, name: str) -> Callable[[Item], Result | None]:
     return fate
 
 
-async def test_what_was_taken_and_refused_afterwards_is_held_and_leaves_again(desk: Bench) -> None:
+async def test_a_message_taken_and_refused_afterwards_is_held_and_leaves_again(desk: Bench) -> None:
     view = await held(desk)
     id_ = view.conversation.id
     await desk.staff("one", view, ref="s0")
@@ -436,7 +438,7 @@ async def test_what_was_taken_and_refused_afterwards_is_held_and_leaves_again(de
 
 
 @pytest.mark.long
-async def test_what_waits_is_seen_however_long_ago_it_was_written(desk: Bench) -> None:
+async def test_a_waiting_message_leaves_however_much_was_written_since(desk: Bench) -> None:
     view = await held(desk)
     id_ = await written(desk, view, "one")
     for n in range(90):
@@ -449,7 +451,7 @@ async def test_what_waits_is_seen_however_long_ago_it_was_written(desk: Bench) -
     assert (await desk.view(id_)).conversation.memory.parked == 0
 
 
-async def test_what_waits_on_one_channel_leaves_where_the_customer_writes_now(desk: Bench) -> None:
+async def test_a_message_that_waits_on_one_channel_leaves_where_the_customer_writes_now(desk: Bench) -> None:
     """Their word on another channel opens no window there, and is the place to answer."""
     view = await held(desk)
     id_ = await written(desk, view, "one", "two")
@@ -463,8 +465,8 @@ async def test_what_waits_on_one_channel_leaves_where_the_customer_writes_now(de
     assert after.conversation.memory.parked == 0
 
 
-async def test_what_was_held_leaves_though_its_matter_was_resolved_long_ago(desk: Bench) -> None:
-    """Who holds their words and resolves has nothing more to do; the customer may write weeks later."""
+async def test_a_held_message_leaves_though_its_conversation_was_resolved_long_ago(desk: Bench) -> None:
+    """A holder whose words wait may resolve and has no more to do; the customer may write weeks later."""
     view = await held(desk)
     id_ = await written(desk, view, "one")
     await desk.press("resolve", view)
@@ -493,7 +495,7 @@ async def joined(desk: Bench, id_: ConversationId) -> None:
     await desk.deliver(desk.closed)
 
 
-async def test_an_agent_is_told_nothing_of_what_the_customer_has_not_read(desk: Bench) -> None:
+async def test_the_agents_story_omits_answers_that_the_customer_has_not_read(desk: Bench) -> None:
     id_ = await desk.say("Hello?", MAYA, on="whatsapp")
     await desk.deliver(desk.closed)
     await desk.turn()
@@ -519,7 +521,7 @@ async def test_the_last_part_of_a_message_that_came_too_late_is_counted(desk: Be
     assert to_customers(await desk.deliver()) == ["one"]
 
 
-async def test_a_refusal_that_comes_before_we_have_recorded_that_it_was_taken(desk: Bench) -> None:
+async def test_a_refusal_that_overtakes_our_own_delivery_report_parks_the_message(desk: Bench) -> None:
     """The receipt overtakes our own report of the same delivery: what it says is the later truth."""
     view = await held(desk)
     id_ = view.conversation.id

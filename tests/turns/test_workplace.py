@@ -172,7 +172,7 @@ async def test_admins_are_told_once_however_many_conversations_go_on_in_a_channe
     assert sorted(left) == [*[chat] * 3, "U0ANNA0001"]
 
 
-async def test_who_is_deactivated_keeps_nothing_and_others_keep_theirs(desk: Bench) -> None:
+async def test_a_deactivated_person_keeps_nothing_and_others_keep_theirs(desk: Bench) -> None:
     mine, theirs = await escalated(desk, "maya"), await escalated(desk, "ines")
     await desk.held(mine, HUGO)
     await desk.held(theirs, "U0CARLA003")
@@ -181,7 +181,7 @@ async def test_who_is_deactivated_keeps_nothing_and_others_keep_theirs(desk: Ben
     assert [e.state for e in states if e] == [EscalationState.WAITING, EscalationState.HELD]
 
 
-async def test_who_is_deactivated_before_their_closing_is_undone_does_not_get_it_back(desk: Bench) -> None:
+async def test_a_person_deactivated_before_their_closing_is_undone_does_not_get_it_back(desk: Bench) -> None:
     id_ = await escalated(desk, "maya")
     view = await desk.held(id_, HUGO)
     assert view.escalation is not None

@@ -91,7 +91,7 @@ async def readable(desk: Bench, conversation: ConversationId) -> str:
 
 @pytest.mark.long
 @pytest.mark.parametrize(("there", "own", "sender_role"), THREADS)
-async def test_what_they_wrote_in_anothers_thread_is_nowhere_any_more(
+async def test_words_of_an_erased_writer_in_anothers_thread_are_nowhere_any_more(
     desk: Bench, there: dict[str, object], own: dict[str, object], sender_role: SenderRole
 ) -> None:
     tom = await of_tom(desk, own)
@@ -128,7 +128,7 @@ async def test_what_they_wrote_in_anothers_thread_is_nowhere_any_more(
         assert await remains(connection, desk.keys, desk.tenant, [tom]) == ()
 
 
-async def test_the_customers_whose_conversation_it_is_goes_on(desk: Bench) -> None:
+async def test_the_conversation_of_the_other_customer_goes_on(desk: Bench) -> None:
     tom = await of_tom(desk, MAIL | {"chat": "t2"})
     conversation = await hers(desk, HERS)
     await desk.say(WORDS, TOM, **HERS)
@@ -181,7 +181,7 @@ async def test_a_post_that_failed_cannot_be_sent_again(desk: Bench) -> None:
     assert WORDS not in await readable(desk, conversation)
 
 
-async def test_their_files_are_deleted_from_the_store(desk: Bench, tmp_path: Path) -> None:
+async def test_files_of_an_erased_writer_are_deleted_from_the_store(desk: Bench, tmp_path: Path) -> None:
     tom = await of_tom(desk, MAIL | {"chat": "t2"})
     await hers(desk, HERS)
     for who in (MAYA, TOM):
@@ -212,7 +212,7 @@ async def test_a_room_that_was_closed_is_emptied_and_told_as_well(desk: Bench) -
     assert [line for line in lines if GONE in line] == [f"🗑️ {GONE}"]
 
 
-async def test_of_messages_from_before_writers_were_recorded_it_says_so(desk: Bench) -> None:
+async def test_erasing_says_that_messages_without_a_recorded_writer_are_unknown(desk: Bench) -> None:
     tom = await of_tom(desk, MAIL | {"chat": "t2"})
     conversation = await hers(desk, HERS)
     await desk.execute("update messages set writer = '' where conversation_id = :id", id=conversation)
@@ -221,7 +221,7 @@ async def test_of_messages_from_before_writers_were_recorded_it_says_so(desk: Be
     assert not (await erased(desk, maya)).unknown, "hers are all gone now"
 
 
-async def test_no_conversation_of_theirs_is_left_open_where_nobody_ever_looked_at_it(desk: Bench) -> None:
+async def test_an_erased_customers_conversation_without_a_room_is_resolved(desk: Bench) -> None:
     conversation = await desk.say("How do I pay?")
     await erased(desk, await desk.customer_of(conversation))
     await desk.turn()
@@ -231,7 +231,7 @@ async def test_no_conversation_of_theirs_is_left_open_where_nobody_ever_looked_a
     assert rows == [("resolved", True)]
 
 
-async def test_what_they_wrote_in_private_while_taken_for_another_customer_is_gone(desk: Bench) -> None:
+async def test_private_words_of_a_customer_once_merged_with_another_are_erased(desk: Bench) -> None:
     first = await desk.say("Hello", "maya")
     other = await desk.say("Hello, too", "+4917", on="whatsapp", name="Tom Quandt")
     tom = await desk.customer_of(other)
@@ -259,7 +259,7 @@ async def test_what_they_wrote_in_private_while_taken_for_another_customer_is_go
     assert next((m.text, m.state) for m in view.story) == ("Hello", MessageState.RECEIVED), "hers stays"
 
 
-async def test_while_two_are_one_what_both_wrote_is_gone_with_them(desk: Bench) -> None:
+async def test_erasing_a_merged_customer_erases_words_written_under_both_addresses(desk: Bench) -> None:
     first = await desk.say("Hello", "maya")
     other = await desk.say("Hello, too", "+4917", on="whatsapp")
     await desk.end(other)
@@ -270,7 +270,7 @@ async def test_while_two_are_one_what_both_wrote_is_gone_with_them(desk: Bench) 
     assert await desk.rows("select from messages where writer is not null") == []
 
 
-async def test_a_file_that_their_edit_brought_is_theirs(desk: Bench) -> None:
+async def test_a_file_that_an_edit_of_the_writer_brought_is_erased_with_them(desk: Bench) -> None:
     tom = await of_tom(desk, HIS_IN_SLACK)
     conversation = await hers(desk, HERS_IN_SLACK)
     await desk.say("see here", TOM, name="Tom Quandt", message="m-tom", **HERS_IN_SLACK)
@@ -390,7 +390,7 @@ async def test_the_report_that_a_copy_for_them_came_back_is_gone(desk: Bench) ->
     assert "mailbox is full" not in await readable(desk, conversation)
 
 
-async def test_what_is_in_doubt_stays_named_and_is_not_sent_again(desk: Bench) -> None:
+async def test_a_post_in_doubt_stays_named_and_is_not_sent_again(desk: Bench) -> None:
     tom = await of_tom(desk, MAIL | {"chat": "t2"})
     await hers(desk, HERS)
     await desk.say(WORDS, TOM, **HERS)
@@ -410,7 +410,7 @@ async def test_what_is_in_doubt_stays_named_and_is_not_sent_again(desk: Bench) -
     assert [(one.state, one.messages) for one in left] == [("unknown", 1)]
 
 
-async def test_what_could_not_be_deleted_is_named_after_the_other_is_erased_too(desk: Bench) -> None:
+async def test_a_post_that_could_not_be_deleted_is_named_after_the_other_is_erased_too(desk: Bench) -> None:
     tom = await of_tom(desk, MAIL | {"chat": "t2"})
     conversation = await hers(desk, HERS)
     await desk.say(WORDS, TOM, **HERS)
@@ -451,7 +451,7 @@ async def test_no_answer_to_another_customer_goes_to_them_in_copy(desk: Bench) -
     assert (left.references, left.in_reply_to) == (("<maya.1@a.example>",), "<maya.1@a.example>")
 
 
-async def test_whoever_was_called_to_the_other_customer_is_called_anew(desk: Bench) -> None:
+async def test_people_called_to_the_other_customer_are_called_anew(desk: Bench) -> None:
     tom = await of_tom(desk, MAIL | {"chat": "t2"})
     await desk.say("I was charged twice", MAYA, **HERS)
     await desk.say(WORDS, TOM, **HERS)

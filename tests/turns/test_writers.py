@@ -1,4 +1,4 @@
-"""Where several people share a thread, staff are shown who wrote what, also in the story of it."""
+"""Several writers in one thread: staff are shown who wrote what, also in the story of the thread."""
 
 import pytest
 
@@ -46,7 +46,7 @@ async def test_the_story_names_each_messages_own_writer(
     assert f"🗣 **Karl ({second})**\n\n> So was I" in summary
 
 
-async def test_who_has_no_name_is_shown_by_their_address(desk: Bench) -> None:
+async def test_a_writer_without_a_name_is_shown_by_their_address(desk: Bench) -> None:
     there = {"on": "email", "chat": "t1", "shared": True}
     await desk.say("Charged twice", INES, name="Ines", **there)
     await desk.hear(desk.event("So was I", KARL, name="", **there))
@@ -96,7 +96,7 @@ async def held(desk: Bench, there: dict[str, object]) -> View:
     return await desk.held(id_)
 
 
-async def test_what_somebody_changes_deletes_or_reacts_to_is_told_as_theirs(desk: Bench) -> None:
+async def test_changes_deletions_and_reactions_of_a_second_writer_are_told_as_theirs(desk: Bench) -> None:
     there: dict[str, object] = {"on": "email", "chat": "t1", "shared": True}
     await held(desk, there)
     done = (

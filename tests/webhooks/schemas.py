@@ -98,7 +98,7 @@ class TelegramTypes:
 
 
 def of_schema(schema: Mapping[str, object]) -> st.SearchStrategy[Json]:
-    """What a plain JSON schema allows: its required properties, and some of the others."""
+    """Return values that a plain JSON schema allows: its required properties, and some of the others."""
     anything = st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

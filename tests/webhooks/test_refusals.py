@@ -19,7 +19,7 @@ from tests.webhooks.conftest import (
 LIMIT = 4 * 1024 * 1024  # what is read, in bytes
 
 
-async def test_what_comes_with_the_right_secret_is_stored_once(webhooks: Webhooks) -> None:
+async def test_a_webhook_with_the_right_secret_is_stored_once(webhooks: Webhooks) -> None:
     for _ in range(3):
         assert await webhooks.telegram(dumped(update(1))) == 200
         assert await webhooks.slack(dumped(envelope(1))) == 200
@@ -98,7 +98,7 @@ async def test_nonsense_with_a_right_secret_is_a_bad_request(webhooks: Webhooks,
     assert await webhooks.rows() == before
 
 
-async def test_of_a_key_that_comes_twice_the_last_one_counts(webhooks: Webhooks) -> None:
+async def test_the_last_of_two_equal_keys_in_a_body_counts(webhooks: Webhooks) -> None:
     body = dumped(update(7)).replace(b'{"update_id": 7', b'{"update_id": 6, "update_id": 7', 1)
     assert await webhooks.telegram(body) == 200
     assert await webhooks.stored("telegram") == [webhooks.key("telegram", "7")]

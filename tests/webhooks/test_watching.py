@@ -1,4 +1,4 @@
-"""What operators see: health, readiness, figures and logs, and what they must never see there."""
+"""The view of operators: health, readiness, figures and logs, and what they must never see there."""
 
 import asyncio
 import io

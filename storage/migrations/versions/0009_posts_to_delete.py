@@ -1,4 +1,4 @@
-"""What was posted to staff about a customer can be deleted with them, and who erased them is known."""
+"""Posts to staff about a customer can be deleted with the customer, and who erased the customer is known."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""When a destroyed key had left the pages of the table of customers, too."""
+"""The time at which a destroyed key had left the pages of the table of customers, too."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What is tried again waits beside its newer one: only what has not been tried is joined by others."""
+"""A delivery that is retried waits beside its newer one: others join only a delivery that was never tried."""
 
 import sqlalchemy as sa
 from alembic import op

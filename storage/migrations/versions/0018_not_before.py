@@ -1,4 +1,4 @@
-"""What is tried again waits by itself: the pause is kept with the row, and not in its lane alone."""
+"""A delivery that is retried waits by itself: the pause is kept with the row, and not in its lane alone."""
 
 import sqlalchemy as sa
 from alembic import op

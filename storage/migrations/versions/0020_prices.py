@@ -1,4 +1,4 @@
-"""What platforms charge for messages of ours, and chats that take free text for longer than their window."""
+"""Prices that platforms charge for our messages, and chats that take free text for longer than their window."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Whom a code was sent to is erased with the customer who proved it: those of before that were left over.
+"""An address that a code was sent to is erased with the customer who proved it: earlier ones are wiped.
 
 Receipts that came too soon wait for a minute at most, and masked addresses for a code: they are sealed from now
 on, and what stands in clear is dropped.
@@ -32,4 +32,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """What is erased stays so."""
+    """Do nothing: erased values stay erased."""

@@ -1,4 +1,4 @@
-"""Which capabilities the tests of the contract are about: a new one that no test is about fails them."""
+"""The capabilities that the contract's tests are about: a new one that no test is about fails them."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""What messages are made of: text, choices and files, each carried as claimed or degraded."""
+"""Contents of messages: text, choices and files, each carried as claimed or degraded."""
 
 import re
 from dataclasses import replace

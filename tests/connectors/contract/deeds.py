@@ -1,4 +1,4 @@
-"""What is done with messages that are there already, on both sides, and what may be done when."""
+"""Changes of messages that are there already, on both sides, and when each is possible."""
 
 import pytest
 
@@ -39,22 +39,20 @@ class Deeds:
         assert platform.shown() == []
 
     @claims("hears_edits")
-    async def test_what_the_customer_changes_is_heard(self, platform: Platform, hello: Event) -> None:
+    async def test_an_edit_of_the_customer_is_heard(self, platform: Platform, hello: Event) -> None:
         if platform.capabilities.hears_edits:
             await platform.edit(hello.message, "Hello again")
             edited = await platform.heard_of(Edited)
             assert (edited.message, edited.text) == (hello.message, "Hello again")
 
     @claims("hears_deletions")
-    async def test_what_the_customer_takes_back_is_heard(self, platform: Platform, hello: Event) -> None:
+    async def test_a_deletion_of_the_customer_is_heard(self, platform: Platform, hello: Event) -> None:
         if platform.capabilities.hears_deletions:
             await platform.delete(hello.message)
             assert (await platform.heard_of(Deleted)).message == hello.message
 
     @claims("reacts")
-    async def test_we_put_an_emoji_on_a_message_or_nothing_happens(
-        self, platform: Platform, hello: Event
-    ) -> None:
+    async def test_a_reaction_of_ours_is_shown_or_refused(self, platform: Platform, hello: Event) -> None:
         if not platform.capabilities.reacts:
             with pytest.raises(Refused):
                 await platform.deliver(hello, Emote(hello.message, "👍"))
@@ -176,7 +174,7 @@ class Deeds:
             assert len(platform.shown()) == 2
 
     @claims("asks_number")
-    async def test_who_is_asked_for_their_number_gets_one_message(
+    async def test_a_customer_who_is_asked_for_their_number_gets_one_message(
         self, platform: Platform, hello: Event
     ) -> None:
         await platform.deliver(hello, Post("Which number may we call?", asks_number=True))
@@ -185,7 +183,7 @@ class Deeds:
         assert bubble.text.strip().startswith("Which number may we call?")
 
     @claims("robots")
-    async def test_what_a_program_wrote_is_known_as_such(self, platform: Platform) -> None:
+    async def test_a_message_of_a_program_is_known_as_such(self, platform: Platform) -> None:
         if platform.capabilities.robots:
             await platform.robot()
             await platform.inbox.until(lambda inbox: any(event.automatic for event in inbox.events))

@@ -1,4 +1,4 @@
-"""What goes wrong on the way out: each failure is told as what it is, and nothing arrives twice."""
+"""Failures on the way out: each is told as what it is, and nothing arrives twice."""
 
 from contextlib import suppress
 
@@ -84,7 +84,7 @@ class Failing:
         assert len(platform.shown()) == 1
 
     @claims("reconciles")
-    async def test_what_became_of_a_delivery_can_be_asked_where_that_is_claimed(
+    async def test_the_outcome_of_a_delivery_can_be_asked_where_that_is_claimed(
         self, platform: Platform, hello: Event
     ) -> None:
         connector, outbound = platform.connector, platform.outbound(hello, ANSWER)
@@ -102,7 +102,7 @@ class Failing:
         assert found is not None
         assert [bubble.id for bubble in platform.shown()] == [found.message]
 
-    async def test_it_tells_when_a_delivery_begins_and_nothing_has_arrived_by_then(
+    async def test_the_connector_tells_that_a_delivery_begins_before_anything_arrives(
         self, platform: Platform, hello: Event
     ) -> None:
         shown: list[int] = []

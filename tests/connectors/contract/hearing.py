@@ -1,4 +1,4 @@
-"""What comes in: only the genuine, nothing twice, nothing lost, and nothing that stops the rest."""
+"""Events that come in: only genuine ones, none twice, none lost, and none that stops the rest."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.connectors.contract.samples import sample
 
 
 class Hearing:
-    async def test_what_a_customer_says_is_an_event_with_a_place_to_answer(
+    async def test_a_message_of_a_customer_is_an_event_with_a_place_to_answer(
         self, platform: Platform, hello: Event
     ) -> None:
         assert isinstance(hello.content, Said)
@@ -54,14 +54,16 @@ class Hearing:
             shows = isinstance(event.content, Said) and (event.content.text or event.content.attachments)
             assert shows or isinstance(event.content, Unsupported)
 
-    async def test_what_the_platform_delivers_twice_has_the_same_id(self, platform: Platform) -> None:
+    async def test_a_message_delivered_twice_by_the_platform_has_the_same_id(
+        self, platform: Platform
+    ) -> None:
         await platform.say_twice("Hello there")
         await platform.inbox.until(lambda inbox: len(inbox.accepted) >= 2)
         await platform.settled()
 
         assert len({event.external_id for event in platform.inbox.accepted}) == 1
 
-    async def test_what_could_not_be_kept_comes_again(self, platform: Platform) -> None:
+    async def test_a_message_that_could_not_be_stored_comes_again(self, platform: Platform) -> None:
         platform.inbox.failures = 1
 
         hello = await platform.greeted()

@@ -81,7 +81,7 @@ class Email(Platform):
 
 
 def _bubble(letter: Letter) -> Bubble:
-    """What is new in it: the quotation of what the customer wrote is left out."""
+    """Return the new part of a mail: the quotation of what the customer wrote is left out."""
     new = letter.text.partition(" wrote:\n")[0]
     attribution = new.rfind("\nOn ")
     files = letter.files

@@ -1,4 +1,4 @@
-"""What the contract's tests ask of a channel: its connector, its platform, and one customer of theirs.
+"""The parts of a channel that the contract's tests need: its connector, its platform, and one customer.
 
 An adapter runs the connector against the channel's stand-in, and plays the customer there. What the channel
 claims in its capabilities it must be able to play: a method that is not written fails the test of its claim.
@@ -150,7 +150,7 @@ class Platform(ABC):
     async def say(self, text: str) -> str: ...
 
     async def attach(self, kind: AttachmentKind, content: bytes, mime_type: str) -> tuple[str, bytes]:
-        """Also returns what was sent: some stickers are the platform's own."""
+        """Send a file as the customer. Return also what was sent: some stickers are the platform's own."""
         raise NotImplementedError
 
     async def tap(self, bubble: Bubble, label: str) -> None:
@@ -190,7 +190,7 @@ class Platform(ABC):
         """Everything of ours, oldest first."""
 
     def reactions(self, message: str) -> Sequence[str]:
-        """What we put on a message of the customer."""
+        """Return what we put on a message of the customer."""
         raise NotImplementedError
 
     async def where_typing_shows(self, hello: Event) -> Event:
@@ -204,18 +204,18 @@ class Platform(ABC):
         raise NotImplementedError
 
     def template(self) -> Template:
-        """One that the platform has approved."""
+        """Return a template that the platform has approved."""
         raise NotImplementedError
 
     # What goes wrong
 
     @abstractmethod
     def is_post(self, call: str) -> bool:
-        """Whether a call of the platform's API makes a message."""
+        """Return whether a call of the platform's API makes a message."""
 
     @abstractmethod
     def is_download(self, call: str) -> bool:
-        """Whether a call of the platform's API fetches a file."""
+        """Return whether a call of the platform's API fetches a file."""
 
     def next_fault(self, kind: FaultKind, *, seconds: float = 0.0) -> None:
         """Meets the next message of ours."""
@@ -232,7 +232,7 @@ class Platform(ABC):
 
     @abstractmethod
     async def settled(self) -> None:
-        """Until what has happened was taken by the connector, or given up."""
+        """Wait until the connector has taken what happened, or the platform has given up."""
 
     async def greeted(self) -> Event:
         """The event of a customer who says hello."""
@@ -257,11 +257,11 @@ class Platform(ABC):
 
     @property
     def rate_limit(self) -> type[SendError]:
-        """What a rate limit is told as."""
+        """Return the error as which a rate limit is told."""
         return RateLimited
 
     def told_to_wait(self, seconds: float) -> float:
-        """What the platform makes of a rate limit of so many seconds: some have no way of saying it."""
+        """Return how long the platform says to wait for this rate limit: some platforms cannot say it."""
         return seconds
 
     def outbound(self, to: Event, operation: Operation, part: int = 0) -> Outbound:

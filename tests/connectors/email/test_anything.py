@@ -1,4 +1,4 @@
-"""Whatever comes, what is made of it can be kept."""
+"""Arbitrary mails: the event made of each can be stored."""
 
 import re
 from datetime import UTC, datetime
@@ -106,7 +106,7 @@ def test_a_context_keeps_who_is_answered_within_its_bounds(context: ReplyContext
 
 
 @given(st.text(max_size=200))
-def test_no_text_is_a_context_by_chance(text: str) -> None:
+def test_no_text_is_read_as_a_context_by_chance(text: str) -> None:
     assert read_context(text) is None
 
 

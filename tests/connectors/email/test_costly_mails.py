@@ -120,7 +120,7 @@ async def test_others_do_not_wait_for_a_mail_that_takes_long(
 
 
 @pytest.mark.long
-async def test_who_is_killed_meanwhile_loses_no_mail(
+async def test_a_process_killed_while_reading_loses_no_mail(
     patient: Line, maya: Customer, robin: Customer, server: MailServer
 ) -> None:
     await maya.send_raw(costly(maya.address), to=ADDRESS)
@@ -145,7 +145,7 @@ async def test_who_is_killed_meanwhile_loses_no_mail(
 async def test_others_do_not_wait_for_the_keys_of_a_mail(
     server: MailServer, maya: Customer, robin: Customer
 ) -> None:
-    """Who signs a mail chooses the name server that is asked for the key, and how long that takes."""
+    """The signer of a mail chooses the name server that is asked for the key, and how long that takes."""
     answered = asyncio.Event()
 
     async def look_up(name: str) -> tuple[bytes, ...]:
@@ -173,7 +173,7 @@ async def test_others_do_not_wait_for_the_keys_of_a_mail(
 
 
 @pytest.mark.long
-async def test_what_the_same_person_writes_later_comes_later(
+async def test_a_later_mail_of_the_same_person_comes_later(
     patient: Line, maya: Customer, robin: Customer
 ) -> None:
     await maya.send_raw(costly(maya.address), to=ADDRESS)
@@ -232,7 +232,7 @@ async def test_no_more_wait_than_there_is_room_for(patient: Line, maya: Customer
 
 
 @pytest.mark.long
-async def test_what_cannot_be_kept_keeps_back_what_its_author_wrote_later(
+async def test_a_mail_that_cannot_be_stored_keeps_back_later_mails_of_its_author(
     hurried: Line, maya: Customer
 ) -> None:
     hurried.inbox.raises = [StorageUnavailable("away")] * 2

@@ -1,4 +1,4 @@
-"""What the DNS lacks of our own domain is said by the check of the account."""
+"""The DNS of our own domain: the check of the account says what is missing."""
 
 from collections.abc import Mapping
 
@@ -40,7 +40,7 @@ async def missing(
     return await what_is_missing(domain, smtp, selectors.split(), dns_of(zone))
 
 
-async def test_a_domain_that_vouches_for_its_mail_needs_no_word() -> None:
+async def test_nothing_is_missing_for_a_domain_with_all_records() -> None:
     assert await missing(ALL) == []
 
 
@@ -77,7 +77,7 @@ async def test_a_domain_that_vouches_for_its_mail_needs_no_word() -> None:
         ({"_dmarc.acme.com": [DMARC, DMARC]}, "_dmarc.acme.com has 2 DMARC records"),
     ],
 )  # fmt: skip
-async def test_what_is_missing_is_said_in_a_sentence(changes: Mapping[str, list[str]], told: str) -> None:
+async def test_a_missing_record_is_said_in_a_sentence(changes: Mapping[str, list[str]], told: str) -> None:
     [sentence] = await missing(ALL | changes)
     assert told in sentence
 
@@ -90,7 +90,7 @@ async def test_a_provider_is_found_behind_records_that_others_include() -> None:
     assert "acme.com includes itself" in sentence
 
 
-async def test_what_holds_above_a_domain_holds_for_it() -> None:
+async def test_records_of_a_parent_domain_hold_for_a_subdomain() -> None:
     zone = ALL | {"help.acme.com": [SPF], "google._domainkey.help.acme.com": [KEY]}
     assert await missing(zone, domain="help.acme.com") == []
     below = {"_dmarc.com": [DMARC], "_dmarc.acme.com": []}
@@ -152,7 +152,7 @@ async def test_an_address_at_no_domain_is_said_to_be_that() -> None:
     assert told == "müller..de is no name of a domain: correct the address of this account"
 
 
-async def test_the_check_of_an_account_says_it(server: MailServer) -> None:
+async def test_the_check_of_an_account_names_the_missing_records(server: MailServer) -> None:
     address = "support@acme.com"
     await server.add_account(address, rig.PASSWORD)
     options = rig.options(server, address=address, dkim_selectors="google")
@@ -173,7 +173,7 @@ async def test_the_check_of_an_account_says_it(server: MailServer) -> None:
         "550 5.7.515 Access denied, sending domain does not meet the required authentication level.",
     ],
 )
-async def test_who_takes_no_mail_without_them_is_named_as_that(
+async def test_a_receiver_that_demands_the_records_is_named_as_the_reason(
     line: Line, maya: Customer, answer: str
 ) -> None:
     await maya.write("Invoice", "Why twice?", to=ADDRESS)

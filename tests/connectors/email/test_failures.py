@@ -1,4 +1,4 @@
-"""What a mail server answers when it does not take a mail, and what the house is told."""
+"""Refusals of a mail server, and what the desk is told of them."""
 
 from uuid import UUID
 
@@ -139,7 +139,7 @@ async def test_a_server_that_is_not_there_is_down(server: MailServer, line: Line
             await other.connector.send(line.answer(question, "One was returned."))
 
 
-async def test_what_a_mail_cannot_do_is_refused(line: Line, question: Event) -> None:
+async def test_operations_that_mail_cannot_do_are_refused(line: Line, question: Event) -> None:
     assert not (await line.connector.send(line.answer(question, Typing()))).message
     for operation in (Erase("<a@b>"), Post("")):
         with pytest.raises(Refused):
@@ -155,7 +155,7 @@ async def test_what_a_mail_cannot_do_is_refused(line: Line, question: Event) -> 
         *(ADDRESS, ADDRESS.upper(), ADDRESS.replace("@", "+token@"), "help@brightdesk.example"),
     ],
 )
-def test_nobody_writes_to_what_is_no_address_or_our_own(address: str) -> None:
+def test_a_first_mail_to_an_invalid_address_or_our_own_is_refused(address: str) -> None:
     options = {
         "address": ADDRESS,
         "aliases": "help@brightdesk.example",

@@ -33,7 +33,7 @@ async def test_the_first_start_begins_at_now(server: MailServer, maya: Customer)
 
 
 @pytest.mark.long
-async def test_what_came_while_nobody_listened_is_fetched_in_order(line: Line, maya: Customer) -> None:
+async def test_mails_that_came_while_nobody_listened_are_fetched_in_order(line: Line, maya: Customer) -> None:
     await line.stop()
     for number in range(60):
         await maya.write(f"{number}", "…", to=ADDRESS)
@@ -192,7 +192,7 @@ async def test_without_idle_the_server_is_asked_every_so_often(faults: FaultPlan
 
 
 @pytest.mark.long
-async def test_of_a_mail_too_large_the_words_are_read(line: Line, maya: Customer) -> None:
+async def test_the_words_of_a_mail_that_is_too_large_are_read(line: Line, maya: Customer) -> None:
     head = f"From: {maya.address}\r\nTo: {ADDRESS}\r\nSubject: Huge\r\nMessage-ID: <huge@x.example>\r\n"
     parts = (
         "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nThe film shows it.\r\n--b\r\n"
@@ -225,7 +225,7 @@ async def test_a_mail_too_large_to_find_words_in_is_told_of(line: Line, maya: Cu
 
 @pytest.mark.long
 @pytest.mark.parametrize("raw", [b"", b"\r\n", b"\xff\xfe\x00nothing at all", b"From: \r\n\r\n"])
-async def test_what_is_no_mail_keeps_nothing_back(line: Line, maya: Customer, raw: bytes) -> None:
+async def test_bytes_that_are_no_mail_keep_nothing_back(line: Line, maya: Customer, raw: bytes) -> None:
     await line.server.imap.store(ADDRESS, raw, line.now)
     await maya.write("Hello", "…", to=ADDRESS)
 

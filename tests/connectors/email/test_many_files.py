@@ -36,7 +36,7 @@ async def test_files_that_are_too_many_are_named(line: Line, maya: Customer) -> 
 
 
 @pytest.mark.long
-async def test_of_very_many_files_a_hundred_are_named(line: Line, maya: Customer) -> None:
+async def test_a_hundred_of_very_many_files_are_named(line: Line, maya: Customer) -> None:
     await maya.send_raw(with_files(3_000), to=ADDRESS)
 
     [event] = await line.inbox.has(1)

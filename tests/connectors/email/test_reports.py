@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - mails read better whole
-"""What becomes of a mail of ours that comes back. `pytest -s` on this file prints how many are understood."""
+"""Reports on mails of ours that come back. `pytest -s` on this file prints how many are understood."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -158,7 +158,7 @@ async def test_a_read_receipt_is_no_failure(line: Line, maya: Customer) -> None:
 async def test_a_customer_whose_words_read_like_a_report_is_heard(
     line: Line, maya: Customer, subject: str
 ) -> None:
-    """Also with our mail as a file."""
+    """The customer also passes on our mail as a file."""
     await answered(line, maya)
     mail = maya.inbox[0].raw.decode()
     passed_on = (

@@ -1,4 +1,4 @@
-"""Where answers to a mail go, and whether anybody vouches for that."""
+"""Return addresses: where answers to a mail go, and whether anybody vouches for that."""
 
 import pytest
 
@@ -68,7 +68,7 @@ async def test_a_good_verdict_is_for_the_author_alone(line: Line, maya: Customer
     assert [event.returns for event in events] == [hers, hers, veras, forged]
 
 
-async def test_who_answers_our_mail_reads_mail_there(line: Line, maya: Customer) -> None:
+async def test_a_reply_to_our_mail_proves_that_its_address_is_read(line: Line, maya: Customer) -> None:
     await maya.write("Hi", "One", to=ADDRESS, verdict="none")
     [first] = await line.inbox.has(1)
     await line.connector.send(line.answer(first, "Was it you?"))
@@ -95,7 +95,9 @@ async def test_mails_that_nobody_vouches_for_are_one_thread_for_each_address(
     assert len({event.place for event in events if event.sender.verified}) == 3
 
 
-async def test_what_repeats_nothing_of_a_mail_has_none_of_its_headers(line: Line, maya: Customer) -> None:
+async def test_an_answer_that_quotes_nothing_of_a_mail_has_none_of_its_headers(
+    line: Line, maya: Customer
+) -> None:
     thread = {"Message-ID": "<spam@prizes.example>", "References": "<bait@prizes.example>"}
     await maya.write("You won", "Claim it", to=ADDRESS, headers=thread, verdict="fail")
     [event] = await line.inbox.has(1)

@@ -83,7 +83,9 @@ async def test_a_bounce_is_a_failed_receipt_of_the_very_message(line: Line, maya
 @pytest.mark.parametrize(
     ("status", "code"), [("5.7.1", "send.refused"), ("5.2.2", "send.refused"), ("5.1.10", "send.unreachable")]
 )
-async def test_why_it_came_back_decides(line: Line, maya: Customer, status: str, code: str) -> None:
+async def test_the_status_of_a_bounce_decides_its_code(
+    line: Line, maya: Customer, status: str, code: str
+) -> None:
     await maya.write("Invoice", "Why twice?", to=ADDRESS)
     [question] = await line.inbox.has(1)
     await line.connector.send(line.answer(question, "One."))
@@ -174,7 +176,7 @@ async def test_a_customer_who_passes_a_report_on_is_heard(line: Line, maya: Cust
 
 
 @pytest.mark.long
-async def test_that_somebody_in_copy_was_not_reached_is_said_of_that_mail(line: Line, maya: Customer) -> None:
+async def test_a_bounce_of_somebody_in_copy_is_reported_for_that_mail(line: Line, maya: Customer) -> None:
     await maya.write("Invoice", "Why twice?", to=ADDRESS, cc=["gone@fischer.example"])
     [question] = await line.inbox.has(1)
     sent = await line.connector.send(line.answer(question, "One."))  # the provider bounces the copy by itself
@@ -295,7 +297,7 @@ async def test_lists_and_digests_without_a_list_id_are_no_persons(
     assert event.automatic
 
 
-async def test_a_group_of_ours_is_no_list_by_whatever_header(line: Line, maya: Customer) -> None:
+async def test_a_group_of_ours_is_no_list_whatever_its_headers(line: Line, maya: Customer) -> None:
     headers = {
         "X-BeenThere": ADDRESS,
         "X-Google-Group-Id": "1234567890",

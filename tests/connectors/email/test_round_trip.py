@@ -72,9 +72,7 @@ async def test_an_answer_is_text_and_html_with_the_question_quoted(line: Line, m
     assert answer.header("Reply-To").startswith("Bright Desk <support+")
 
 
-async def test_what_a_program_answers_says_so_and_what_a_person_answers_does_not(
-    line: Line, maya: Customer
-) -> None:
+async def test_only_answers_of_a_program_say_that_they_are_automatic(line: Line, maya: Customer) -> None:
     await maya.write("Hello", "Is anybody there?", to=ADDRESS)
     [question] = await line.inbox.has(1)
     await line.connector.send(line.answer(question, "I am a program.", delivery=1))
@@ -138,9 +136,7 @@ async def test_files_go_both_ways(line: Line, maya: Customer) -> None:
 CARD = "4111 1111 1111 1111"
 
 
-async def test_what_our_answer_quotes_of_a_mail_has_its_card_number_masked(
-    line: Line, maya: Customer
-) -> None:
+async def test_a_card_number_is_masked_in_the_quote_of_our_answer(line: Line, maya: Customer) -> None:
     await maya.write(f"Card {CARD}", f"My card is {CARD}.", to=ADDRESS)
     [question] = await line.inbox.has(1)
     await line.connector.send(line.answer(question, "Please never send us that."))
@@ -188,7 +184,7 @@ async def test_a_mail_is_handed_out_whatever_numbers_its_links_hold(line: Line, 
 
 
 @pytest.mark.long
-async def test_neither_is_a_mail_that_it_passes_on_as_a_file(line: Line, maya: Customer) -> None:
+async def test_a_passed_on_mail_with_a_card_number_is_not_handed_out(line: Line, maya: Customer) -> None:
     inner = f"From: bo@b.example\r\nSubject: Card\r\n\r\n{CARD}\r\n"
     raw = (
         f"{HEAD}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee his mail.\r\n--b\r\n"
@@ -203,7 +199,7 @@ async def test_neither_is_a_mail_that_it_passes_on_as_a_file(line: Line, maya: C
         await line.fetched(passed_on.ref)
 
 
-async def test_logos_and_the_pictures_of_what_was_answered_are_no_files(line: Line, maya: Customer) -> None:
+async def test_pictures_of_the_quoted_mail_are_no_files(line: Line, maya: Customer) -> None:
     markup = '<p>See <img src="cid:new@x"></p><blockquote type="cite"><img src="cid:old@x"></blockquote>'
     parts = "".join(
         f"--b\r\nContent-Type: image/png\r\nContent-ID: <{name}@x>\r\n\r\n{name}\r\n"

@@ -1,4 +1,4 @@
-"""Whose mail belongs where, and whose does not."""
+"""Threads: which conversation a mail belongs to, and which it does not."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -79,7 +79,7 @@ async def test_writing_twice_before_the_answer_is_one_thread(line: Line, maya: C
     assert reminder.place == question.place
 
 
-async def test_who_answers_to_somebody_elses_first_mail_has_a_thread_of_their_own(
+async def test_an_outsider_who_answers_anothers_first_mail_gets_a_thread_of_their_own(
     line: Line, maya: Customer
 ) -> None:
     first = await maya.write("Invoice", "Why twice?", to=ADDRESS)
@@ -101,7 +101,7 @@ async def colleagues(line: Line, maya: Customer, **headers: str) -> tuple[Custom
     return karl, first
 
 
-async def test_who_is_in_copy_and_answers_the_first_mail_joins_its_conversation(
+async def test_somebody_in_copy_who_answers_the_first_mail_joins_its_conversation(
     line: Line, maya: Customer
 ) -> None:
     karl, first = await colleagues(line, maya)
@@ -116,7 +116,7 @@ async def test_who_is_in_copy_and_answers_the_first_mail_joins_its_conversation(
     assert word.reply_context == ""
 
 
-async def test_they_join_also_where_the_first_mail_was_an_answer_among_themselves(
+async def test_somebody_in_copy_joins_also_where_the_first_mail_was_a_reply(
     line: Line, maya: Customer
 ) -> None:
     old = "<old@fischer.example>"
@@ -129,7 +129,9 @@ async def test_they_join_also_where_the_first_mail_was_an_answer_among_themselve
     assert word.place == question.place
 
 
-async def test_who_takes_us_into_a_talk_that_we_never_read_is_a_customer(line: Line, maya: Customer) -> None:
+async def test_somebody_who_takes_us_into_a_talk_that_we_never_read_is_a_customer(
+    line: Line, maya: Customer
+) -> None:
     karl = line.server.customer("karl@fischer.example", "Karl")
     among = await maya.write("Lamps", "Which one?", to=karl.address)
     thread = {"In-Reply-To": among.message_id, "References": among.message_id}
@@ -151,7 +153,7 @@ async def test_nobody_joins_unvouched_or_without_naming_the_customer(line: Line,
     assert question.place not in (alone.place, forged.place)
 
 
-async def test_whoever_has_a_conversation_of_their_own_stays_in_it(line: Line, maya: Customer) -> None:
+async def test_a_customer_with_a_conversation_of_their_own_stays_in_it(line: Line, maya: Customer) -> None:
     karl, first = await colleagues(line, maya)
     thread = {"In-Reply-To": first.message_id, "References": first.message_id}
     await karl.write("Re: Access", "Is it done?", to=ADDRESS, headers=thread)
@@ -175,7 +177,7 @@ async def test_whoever_has_a_conversation_of_their_own_stays_in_it(line: Line, m
         ({}, ["team@lists.example", "karl@fischer.example"]),
     ],
 )
-async def test_people_answer_whom_the_customer_put_in_copy_and_no_list(
+async def test_an_answer_of_a_person_goes_to_people_in_copy_and_to_no_list(
     line: Line, maya: Customer, headers: dict[str, str], copied: list[str]
 ) -> None:
     programs = ["noreply@fischer.example", "owner-team@lists.example", "team-digest@lists.example"]
@@ -188,7 +190,7 @@ async def test_people_answer_whom_the_customer_put_in_copy_and_no_list(
     assert answer.recipients == [maya.address, *copied]
 
 
-async def test_an_answer_goes_to_who_wrote_through_a_list_that_wants_all_answers(
+async def test_an_answer_goes_to_the_writer_though_a_list_wants_all_answers(
     line: Line, maya: Customer
 ) -> None:
     wants = {"List-Post": "<mailto:team@lists.example>", "Reply-To": "team@lists.example"}
@@ -300,7 +302,7 @@ async def test_answers_do_not_go_to_a_reply_to_that_was_put_above_a_signed_mail(
 
 
 async def test_an_unverified_mail_has_us_write_to_nobody_else(line: Line, maya: Customer) -> None:
-    """Whoever forges a sender also chooses who is in copy."""
+    """A forger of a sender also chooses who is in copy."""
     victim = line.server.customer("victim@elsewhere.example")
     await maya.write("One", "Buy this", to=ADDRESS, cc=[victim.address], verdict="fail")
     [forged] = await line.inbox.has(1)
@@ -328,7 +330,7 @@ async def test_a_domain_with_letters_is_the_same_however_it_is_written(line: Lin
     assert reply.sender.external_id == question.sender.external_id
 
 
-async def test_a_form_on_our_website_speaks_for_who_filled_it_in(line: Line, maya: Customer) -> None:
+async def test_a_form_on_our_website_speaks_for_its_visitor(line: Line, maya: Customer) -> None:
     """It writes as ourselves; anybody may have typed any address."""
     form = {"From": f"Website <{ADDRESS}>", "Reply-To": "Maya Fischer <maya@fischer.example>"}
     await maya.write("Contact", "Why twice?", to=ADDRESS, headers=form)
@@ -346,7 +348,7 @@ async def test_a_form_on_our_website_speaks_for_who_filled_it_in(line: Line, may
     assert reply.place == event.place
 
 
-async def test_our_own_mail_is_nobody_s_word(line: Line, maya: Customer) -> None:
+async def test_our_own_mail_is_no_message_of_anybody(line: Line, maya: Customer) -> None:
     _, answer = await conversation(line, maya)
     await line.server.receive(answer.raw, sender=ADDRESS, recipient=ADDRESS)
     list_copy = answer.raw.replace(ADDRESS.encode(), b"list@elsewhere.example", 1)
@@ -379,7 +381,7 @@ _ADDRESSES = st.emails().filter(lambda address: "+" not in address)
 
 @pytest.mark.long
 @given(_ADDRESSES, _ADDRESSES, st.uuids(), st.integers(0, 99), st.booleans())
-def test_what_we_sign_is_found_again_and_binds_the_address(
+def test_a_signed_thread_is_found_again_and_binds_the_address(
     address: str, other: str, delivery: UUID, part: int, vouched: bool
 ) -> None:
     threads = Threads(_KEY, "support")

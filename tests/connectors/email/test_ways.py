@@ -37,7 +37,7 @@ from tests.connectors.email.rig import ADDRESS, Line, said
 # check
 
 
-async def test_check_says_as_whom(line: Line) -> None:
+async def test_check_says_the_address_of_the_account(line: Line) -> None:
     assert await line.connector.check() == ADDRESS
 
 
@@ -51,7 +51,7 @@ async def test_check_says_as_whom(line: Line) -> None:
         ({"security": "starttls"}, rig.PASSWORD, "cannot do what `security` asks"),
     ],
 )
-async def test_check_says_what_is_wrong(
+async def test_check_says_why_an_account_does_not_work(
     server: MailServer, changes: dict[str, str], password: str, words: str
 ) -> None:
     given = rig.settings(rig.options(server, **changes), password=password)
@@ -386,7 +386,7 @@ async def test_a_mail_in_one_line_of_two_megabytes_is_taken(
     assert said(event).text.startswith("**Hello**\n\nlamp lamp lamp")
 
 
-async def test_what_lies_in_the_spool_cannot_be_read_there(
+async def test_a_mail_in_the_spool_cannot_be_read_there(
     routed: tuple[Line, type[smtplib.SMTP]], tmp_path: Path
 ) -> None:
     line, kind = routed
@@ -412,7 +412,7 @@ async def test_the_name_of_a_mail_in_the_spool_does_not_tell_that_it_came(
     assert len(list((tmp_path / "spool").iterdir())) == 2, "the same mail has two names"
 
 
-async def test_what_an_earlier_version_left_in_the_spool_is_deleted(tmp_path: Path) -> None:
+async def test_files_that_an_earlier_version_left_in_the_spool_are_deleted(tmp_path: Path) -> None:
     former, other = tmp_path / hashlib.sha256(b"a mail").hexdigest(), tmp_path / "0123"
     for each in (former, other):
         each.write_bytes(b"sealed with a key of the account")
@@ -521,7 +521,7 @@ async def test_results_that_came_from_outside_are_not_believed_where_the_server_
     assert later.sender.verified
 
 
-async def test_what_a_server_is_seen_to_do_is_known_to_the_next_process(
+async def test_observed_habits_of_a_server_are_known_to_the_next_process(
     server: MailServer, line: Line
 ) -> None:
     results = RESULTS.format("fischer.example")

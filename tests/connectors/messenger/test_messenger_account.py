@@ -1,4 +1,4 @@
-"""Whether the account works, and that it hears what it should."""
+"""The check of the account: it works, and hears what it should."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def app(*fields: str) -> rig.Json:
     return {"id": "55", "name": "Desk", "subscribed_fields": list(fields)}
 
 
-async def test_an_account_that_works_says_as_whom(line: Line) -> None:
+async def test_check_says_the_page_of_a_working_account(line: Line) -> None:
     line.graph.apps = [app("messages"), app(*FIELDS)]
 
     assert await line.page.check() == f"Brightdesk (Page {rig.PAGE})"
@@ -86,7 +86,7 @@ async def test_subscribing_that_fails_says_why(line: Line) -> None:
         await line.page.register()
 
 
-def test_it_registers_and_has_files() -> None:
+def test_the_connector_registers_webhooks_and_has_files() -> None:
     page = rig.connector()
 
     assert isinstance(page, Registers)

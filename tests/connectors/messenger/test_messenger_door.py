@@ -46,7 +46,7 @@ async def test_a_signed_message_is_accepted_before_it_is_answered(line: Line) ->
     assert [event.content for event in inbox.events] == [Said("hello")]
 
 
-async def test_what_could_not_be_kept_is_not_answered_with_success(line: Line) -> None:
+async def test_a_webhook_that_could_not_be_stored_is_not_answered_with_success(line: Line) -> None:
     (route,) = line.page.routes(rig.Inbox(raises=[StorageUnavailable()]))
 
     with pytest.raises(StorageUnavailable):
@@ -119,7 +119,7 @@ def test_an_account_without_a_secret_or_a_page_number_does_not_start() -> None:
         rig.connector(options={"page_id": rig.PAGE, "app_id": "desk"})
 
 
-def test_what_the_channel_says_of_itself() -> None:
+def test_the_channel_declares_its_secrets_options_and_capabilities() -> None:
     (way,) = channel.modes
 
     assert (channel.name, channel.title, channel.serves) == ("messenger", "Messenger", ("customers",))

@@ -1,4 +1,4 @@
-"""What a Page's webhook tells, in our words."""
+"""Webhooks of a Page, read as events."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -196,7 +196,7 @@ def test_a_button_of_the_pages_menu_is_a_tap_with_its_words() -> None:
     )
 
 
-def test_a_button_of_another_app_in_standby_is_what_stood_on_it() -> None:
+def test_a_tap_on_another_apps_button_is_heard_as_its_label() -> None:
     assert rig.one(postback={"title": "Track my order"}).content == Said("Track my order")
 
 
@@ -207,7 +207,7 @@ def test_a_button_of_another_app_in_standby_is_what_stood_on_it() -> None:
         {"postback": {"title": "Where is my order?", "payload": "ORDER", "referral": {"ref": TOKEN}}},
     ],
 )
-def test_who_comes_by_an_invitation_and_speaks_first_brings_it_along(what: rig.Json) -> None:
+def test_first_words_that_come_by_an_invitation_bring_it_along(what: rig.Json) -> None:
     started, spoken = rig.parsed(rig.item(**what))
     assert started.content == Started(TOKEN)
     assert isinstance(spoken.content, Said | Tapped)
@@ -304,7 +304,7 @@ def test_an_unsent_message_is_deleted_under_an_id_of_its_own() -> None:
     assert (event.external_id[:5], event.message) == ("item:", "")
 
 
-def test_what_a_colleague_writes_in_the_pages_inbox_is_an_insiders() -> None:
+def test_a_message_of_a_colleague_in_the_pages_inbox_is_an_insiders() -> None:
     message = {"mid": "m_9", "is_echo": True, "app_id": 26390203743090, "text": "I have sent it again."}
 
     (event,) = rig.parsed(rig.item(sender=rig.PAGE, recipient=rig.PSID, message=message))
@@ -333,7 +333,7 @@ def test_an_echo_with_metadata_of_another_app_is_an_insiders() -> None:
         ({"take_thread_control": {"previous_owner_app_id": "123", "new_owner_app_id": "456"}}, False),
     ],
 )
-def test_who_has_the_word_from_now_on_is_told_of_the_customers_chat(what: rig.Json, ours: bool) -> None:
+def test_a_change_of_thread_control_is_an_event_in_the_customers_chat(what: rig.Json, ours: bool) -> None:
     event = rig.one(**what)
 
     assert event.content == ThreadControl(ours)
@@ -342,7 +342,7 @@ def test_who_has_the_word_from_now_on_is_told_of_the_customers_chat(what: rig.Js
 
 @pytest.mark.parametrize("did", ["pass_thread_control", "take_thread_control"])
 @pytest.mark.parametrize(("owner", "ours"), [("123", True), ("456", False), ("263902037430900", False)])
-def test_the_word_is_ours_only_where_our_app_gets_it(did: str, owner: str, *, ours: bool) -> None:
+def test_thread_control_is_ours_only_when_our_app_gets_it(did: str, owner: str, *, ours: bool) -> None:
     page = rig.connector(options={"page_id": rig.PAGE, "app_id": "123"})
     named = rig.item(**{did: {"new_owner_app_id": owner, "previous_owner_app_id": "9"}})
     [event] = rig.parsed(named, page=page)
@@ -350,7 +350,7 @@ def test_the_word_is_ours_only_where_our_app_gets_it(did: str, owner: str, *, ou
     assert event.content == ThreadControl(ours)
 
 
-def test_the_word_given_to_an_app_of_which_nobody_says_that_it_is_ours_changes_nothing() -> None:
+def test_thread_control_passed_to_an_unknown_app_changes_nothing() -> None:
     assert rig.one(pass_thread_control={"new_owner_app_id": "123"}).content == Ignored("pass_thread_control")
 
 
@@ -375,7 +375,9 @@ AD = {"ref": "x", "ad_id": "6", "source": "ADS", "type": "OPEN_THREAD"}
         ({"message": {"mid": "m_1", "is_echo": True, "text": "Hi", "referral": AD}}, None),
     ],
 )
-def test_who_writes_by_an_ad_may_be_answered_for_seven_days(what: rig.Json, opens: timedelta | None) -> None:
+def test_a_customer_who_writes_by_an_ad_may_be_answered_for_seven_days(
+    what: rig.Json, opens: timedelta | None
+) -> None:
     assert rig.one(**what).opens == opens
 
 
@@ -446,7 +448,7 @@ def test_an_id_longer_than_a_key_is_shortened_the_same_way_each_time() -> None:
     assert len(one.external_id) <= 200
 
 
-def test_what_is_said_to_another_page_is_no_matter_of_ours() -> None:
+def test_a_message_to_another_page_is_ignored() -> None:
     (event,) = rig.parsed(rig.item(recipient="998877", message={"mid": "m_1", "text": "Hello"}))
 
     assert event.content == Ignored("another_page")
@@ -469,7 +471,7 @@ def test_a_quick_reply_with_files_keeps_them() -> None:
 @pytest.mark.parametrize(
     ("app", "automatic"), [({}, False), ({"app_id": 263902037430900}, False), ({"app_id": 5}, True)]
 )
-def test_what_another_app_writes_as_the_page_a_program_wrote(app: rig.Json, automatic: bool) -> None:
+def test_an_echo_of_another_app_is_marked_as_automatic(app: rig.Json, automatic: bool) -> None:
     echo = {"mid": "m_9", "is_echo": True, "text": "Hi", **app}
     (event,) = rig.parsed(rig.item(sender=rig.PAGE, recipient=rig.PSID, message=echo))
 

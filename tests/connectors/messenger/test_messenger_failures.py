@@ -1,4 +1,4 @@
-"""What Messenger refuses, and what becomes of it."""
+"""Refusals of Messenger, and what becomes of them."""
 
 from datetime import timedelta
 
@@ -71,7 +71,7 @@ async def test_a_blocked_page_is_so_under_the_tag_too(line: Line) -> None:
         await line.page.send(rig.outbound(HUGO))
 
 
-async def test_a_restricted_page_is_the_accounts_matter_whoever_writes(line: Line) -> None:
+async def test_a_restricted_page_suspends_the_account_whoever_writes(line: Line) -> None:
     for post in (HUGO, AGENT):
         line.graph.refuse(10, 1893063)
         with pytest.raises(AccountSuspended, match="restricted the Page"):

@@ -1,4 +1,4 @@
-"""Whatever a signed request holds, it becomes events or a MalformedPayload, the same each time."""
+"""Arbitrary signed requests: each becomes events or a MalformedPayload, the same each time."""
 
 import json
 from datetime import UTC

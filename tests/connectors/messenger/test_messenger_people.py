@@ -14,7 +14,7 @@ MAYA = {"first_name": "Maya", "last_name": "Fischer", "id": rig.PSID}
 
 
 async def knock(line: Line, *items: rig.Json) -> list[tuple[str, str]]:
-    """Who is said to have written, by id and name."""
+    """Post the items to our webhook. Return who is said to have written, by id and name."""
     inbox = rig.Inbox()
     (route,) = line.page.routes(inbox)
     assert (await route.handle(rig.signed(rig.body(rig.entry(*items))))).status == 200

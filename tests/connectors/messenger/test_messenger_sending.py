@@ -1,4 +1,4 @@
-"""What leaves for a Page's customers, as the Send API gets it."""
+"""Messages that leave for a Page's customers, as the Send API gets them."""
 
 import json
 from typing import Any, cast
@@ -60,7 +60,7 @@ async def test_the_echo_of_our_own_message_is_a_confirmation(line: Line) -> None
     assert event.place.chat == rig.PSID
 
 
-async def test_the_echo_of_another_house_is_none_of_ours(line: Line) -> None:
+async def test_the_echo_of_another_apps_message_is_no_receipt_of_ours(line: Line) -> None:
     sent = await line.page.send(rig.outbound(Post("Hello")))
     echo = {"mid": sent.message, "is_echo": True, **message(line.graph.sent[0])}
     secrets = {"page_token": "t", "app_secret": "of another app", "verify_token": "v"}
@@ -228,7 +228,9 @@ async def test_an_emoji_is_put_on_a_message_and_taken_away(line: Line) -> None:
 
 
 @pytest.mark.parametrize("operation", [Revise("m_1", Post("x")), Erase("m_1"), React("m_1", Mark.READ), CARD])
-async def test_what_messenger_has_not_is_refused_without_asking(line: Line, operation: Operation) -> None:
+async def test_operations_that_messenger_lacks_are_refused_without_asking(
+    line: Line, operation: Operation
+) -> None:
     with pytest.raises(Refused, match="unsupported"):
         await line.page.send(rig.outbound(operation))
     assert not line.graph.calls

@@ -1,4 +1,4 @@
-"""Who is knocking."""
+"""Signatures of Meta's webhooks."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from connectors.meta import challenge, decode, sign, verify
 SECRET = "an-app-secret"
 
 
-def test_what_meta_signed_is_let_in() -> None:
+def test_a_request_that_meta_signed_is_let_in() -> None:
     body = '{"a": "é"}'.encode()
     verify(RawRequest({"x-hub-signature-256": sign(SECRET, body)}, body), SECRET)
 

@@ -8,7 +8,7 @@ Json = dict[str, Any]
 
 
 class Kind(StrEnum):
-    """What a payload is to the person who sent it."""
+    """The class of a payload, by what it is to the person who sent it."""
 
     WORDS = "words"
     DESCRIPTION = "a description"  # something came, and no words of theirs with it

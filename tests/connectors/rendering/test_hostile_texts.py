@@ -1,4 +1,4 @@
-"""Whatever a text is made of, its messages cost about as much as plain words do, and show all of it."""
+"""Hostile texts: their messages cost about as much as plain words do, and show all of the text."""
 
 import re
 
@@ -37,7 +37,7 @@ def test_as_much_markup_as_is_read_costs_no_more(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name not in ("spaces", "empty lines", "rules")])
-def test_all_of_it_is_shown(name: str) -> None:
+def test_all_of_a_hostile_text_is_shown(name: str) -> None:
     """In a code block, sign by sign, where nobody means so much markup."""
     text = TEXTS[name]
     if bounded(text) == text:
@@ -50,7 +50,7 @@ def _visible(text: str) -> str:
     return "".join(text.split()).replace("\u200b", "")
 
 
-def test_what_was_escaped_is_shown_without_its_backslashes() -> None:
+def test_an_escaped_text_is_shown_without_its_backslashes() -> None:
     dense = "\n".join(r"- \*5\* \[a\]" for _ in range(500))
     assert "- *5* [a]" in to_plain(dense)
     assert "\\" not in to_plain(dense)

@@ -58,7 +58,7 @@ CODE = re.compile(r"```(.+?)```|`([^`]+)`")
 
 
 def copied(shown: str) -> str:
-    """What is copied out of a message: code without its marks."""
+    """Return what is copied out of a message: code without its marks."""
     return CODE.sub(lambda code: code[1] or code[2], shown).replace(ZERO_WIDTH, "")
 
 

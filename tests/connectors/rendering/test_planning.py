@@ -209,7 +209,7 @@ def test_a_contact_is_a_name_and_a_number_where_the_channel_knows_no_contacts() 
     assert texts(planned(Post("", attachments=(contact,)))) == ["👤 Maya: +4930123"]
 
 
-def test_what_is_appended_does_not_fall_into_an_open_code_block() -> None:
+def test_an_appended_link_does_not_fall_into_an_open_code_block() -> None:
     shown = planned(Post("```\nx = 1", attachments=(file(AttachmentKind.VIDEO, "video/mp4"),)))
 
     assert texts(shown) == ["x = 1\n\n📄 a name.bin (https://files.test/f1)"]
@@ -244,7 +244,7 @@ def test_a_template_is_one_text_without_buttons() -> None:
     st.integers(0, 4),
     st.integers(0, 6),
 )
-def test_whatever_is_posted_each_part_is_within_the_channels_limits(
+def test_each_part_of_any_post_is_within_the_channels_limits(
     text: str,
     labels: list[str],
     kinds: list[AttachmentKind],
@@ -293,7 +293,7 @@ def only(parts: tuple[Part, ...]) -> str:
 
 
 @pytest.mark.parametrize("sign", ["a", "😀", "&"])
-def test_of_a_post_with_sections_the_newest_lines_of_each_are_shown_in_one_message(sign: str) -> None:
+def test_a_post_with_sections_shows_the_newest_lines_of_each_in_one_message(sign: str) -> None:
     text = only(planned(of_sections(10, 10, sign=sign)))
     assert "1.09" in text
     assert "0.00" not in text

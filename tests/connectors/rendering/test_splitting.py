@@ -98,7 +98,7 @@ def test_the_same_text_makes_the_same_parts(text: str, limit: int) -> None:
 @pytest.mark.long
 @settings(deadline=None)
 @given(DOCUMENTS)
-def test_what_was_written_again_reads_the_same(text: str) -> None:
+def test_a_text_that_was_written_again_reads_the_same(text: str) -> None:
     assert _letters(faithful(atoms(text))) == _letters(text)
 
 
@@ -247,7 +247,7 @@ def test_a_label_is_cut_between_characters_and_not_within_one() -> None:
     st.sampled_from([100, 500, 1_000]),
 )
 @example("𝄢" * 9_000, 4_096)
-def test_what_is_measured_grows_with_the_text_and_not_with_its_square(text: str, limit: int) -> None:
+def test_the_work_of_measuring_grows_with_the_text_and_not_with_its_square(text: str, limit: int) -> None:
     """A piece is rendered to be measured: the number of characters that are is what a text costs."""
     measured: list[int] = []
 

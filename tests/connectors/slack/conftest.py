@@ -212,7 +212,7 @@ async def desk() -> AsyncIterator[Desk]:
 
 @pytest.fixture
 async def slow_desk() -> AsyncIterator[Desk]:
-    """One whose commands are never answered in time."""
+    """A desk whose commands are never answered in time."""
     async with a_desk(answer_within=timedelta()) as made:
         yield made
 

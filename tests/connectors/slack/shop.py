@@ -50,7 +50,7 @@ class Shop:
     jar: CookieJar = field(default_factory=lambda: CookieJar(unsafe=True))
 
     def browser(self) -> ClientSession:
-        """That of the person who installs: it keeps what our pages give it to keep."""
+        """Return the browser of the person who installs: it keeps the cookies of our pages."""
         return ClientSession(cookie_jar=self.jar)
 
     def place(self, chat: str, thread: str = "") -> Place:
@@ -83,14 +83,14 @@ class Shop:
             return answer.status, await answer.text()
 
     async def authorize_url(self) -> str:
-        """Where a browser goes that opens our page for installing."""
+        """Return where a browser goes that opens our page for installing."""
         url = f"{self.url}/hooks/slack/install"
         async with self.browser() as session, session.get(url, allow_redirects=False) as answer:
             assert answer.status == 302
             return answer.headers["Location"]
 
     async def callback(self, team: str) -> dict[str, str]:
-        """What Slack sends the browser back with, after somebody allowed the app for a workspace."""
+        """Allow the app for a workspace. Return the query with which Slack sends the browser back."""
         async with self.browser() as session:
             async with session.get(await self.authorize_url()) as answer:
                 page = await answer.text()

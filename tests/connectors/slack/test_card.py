@@ -70,7 +70,7 @@ def _characters(block: object) -> int:
             return 0
 
 
-def test_what_takes_more_than_a_glance_is_folded_and_the_rest_is_not() -> None:
+def test_only_long_sections_of_a_card_are_folded() -> None:
     sections = (("Why", "They ask for a refund."), ("In short", "A long story. " * 40), ("", "x" * 400))
     content = Card(title="x", speaking="", tone=CardTone.CALM, facts=(), sections=sections)
     (_, why, folded, without_heading) = card(content, NOW, folds=True)

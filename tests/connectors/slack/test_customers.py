@@ -52,7 +52,7 @@ async def begun(shop: Shop, text: str = "It is broken") -> str:
     return ts
 
 
-async def test_a_message_from_outside_begins_a_conversation_and_its_thread_is_it(shop: Shop) -> None:
+async def test_a_message_from_outside_begins_a_conversation_in_its_thread(shop: Shop) -> None:
     ts = await begun(shop)
     shop.slack.say("U0ACM2", "acme", "for me too", ts)
     await shop.inbox.event(2)
@@ -234,7 +234,7 @@ async def test_a_file_that_must_not_be_sent_to_another_organization_becomes_a_li
     assert await shop.connector.find(outbound)
 
 
-async def test_what_was_said_first_is_heard_first_though_its_file_must_be_asked_for(shop: Shop) -> None:
+async def test_the_first_message_is_heard_first_though_its_file_must_be_asked_for(shop: Shop) -> None:
     shop.script.faults["files.info"] = [Fault(FaultKind.DELAY, 0.3)]
     ts = shop.slack.post_as("U0ACME", "acme", "see", files=[Upload("x.png", b"picture")])
     await shop.script.called("files.info", 1)
@@ -255,7 +255,7 @@ async def test_people_who_come_and_go_say_nothing(shop: Shop) -> None:
     assert shop.inbox.events == []
 
 
-async def test_that_we_think_is_shown_in_a_thread_and_nowhere_else(shop: Shop) -> None:
+async def test_typing_is_shown_in_a_thread_and_nowhere_else(shop: Shop) -> None:
     ts = await begun(shop)
     await shop.connector.send(shop.outbound(Typing(), chat(shop), ts))
     assert shop.slack.pane(chat(shop).partition("/")[2], ts) == {"session": "processing"}
@@ -267,7 +267,7 @@ async def test_that_we_think_is_shown_in_a_thread_and_nowhere_else(shop: Shop) -
     assert len(shop.script.calls) == before
 
 
-async def test_who_speaks_is_named_where_the_post_says_so(shop: Shop) -> None:
+async def test_the_speaker_is_named_where_the_post_says_so(shop: Shop) -> None:
     ts = await begun(shop)
     for speaker in (None, Speaker("Hugo of Bright Desk", human=True)):
         outbound = shop.outbound(Post("Hello", speaker=speaker), chat(shop), ts)
@@ -307,7 +307,7 @@ async def test_the_staffs_command_is_not_for_customers(shop: Shop) -> None:
     assert shop.inbox.commands == []
 
 
-async def test_what_a_bot_of_theirs_writes_is_not_heard(shop: Shop) -> None:
+async def test_a_message_of_the_customers_bot_is_not_heard(shop: Shop) -> None:
     theirs = {"type": "message", "bot_id": "B0THEIRS", "user": "U0THEIRBOT", "user_team": ACME}
     event = {**theirs, "text": "deployed", "ts": "1900000000.000100", "channel": "C0ACME"}
     grant = {"team_id": HOME, "user_id": BOT, "is_bot": True}
@@ -361,7 +361,7 @@ async def test_the_other_side_of_a_shared_channel_tells_of_the_same_conversation
         assert (await shop.inbox.event(3)).place == shop.place(f"{ACME}/{channel}", ts)
 
 
-async def test_who_is_inside_is_told_by_the_event_while_slack_cannot_be_asked(shop: Shop) -> None:
+async def test_insiders_are_known_by_the_event_while_slack_cannot_be_asked(shop: Shop) -> None:
     shop.script.faults["users.info"] = [Fault(FaultKind.SERVER_ERROR)] * 20
     shop.slack.say("ana", "acme", "from inside")
     ts = shop.slack.say("U0ACME", "acme", "from outside")
@@ -371,7 +371,7 @@ async def test_who_is_inside_is_told_by_the_event_while_slack_cannot_be_asked(sh
     assert len(shop.inbox.events) == 1
 
 
-async def test_whose_thread_it_is_is_asked_again_before_anybody_is_answered_in_it(shop: Shop) -> None:
+async def test_the_owner_of_a_thread_is_asked_for_again_before_anybody_is_answered(shop: Shop) -> None:
     """An event tells who began the thread, and not where they are at home."""
     root = shop.slack.say("ana", "acme", "Welcome, Acme")
     await shop.slack.settled()
@@ -414,7 +414,7 @@ async def test_a_thread_begun_by_somebody_slack_does_not_know_is_a_customers(sho
 
 
 async def until_taken(shop: Shop, payload: object, *, by: SlackCustomers | None = None) -> None:
-    """As Slack does: again while it is not taken."""
+    """Send the payload again until it is taken, as Slack does."""
     for _ in range(20):
         with suppress(PlatformDown):
             assert await signed(shop, payload, by=by) == 200
@@ -432,7 +432,9 @@ def _at(event: object) -> tuple[str, str]:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(payload=PAYLOADS)
-async def test_whatever_slack_signs_is_answered_without_an_error_of_ours(shop: Shop, payload: Any) -> None:
+async def test_any_signed_payload_of_slack_is_answered_without_an_error_of_ours(
+    shop: Shop, payload: Any
+) -> None:
     shop.inbox.events.clear()
     try:
         assert await signed(shop, payload) == 200

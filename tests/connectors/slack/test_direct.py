@@ -113,7 +113,7 @@ async def test_a_token_that_will_end_by_itself_is_no_token_for_one_workspace(sho
     await connector.close()
 
 
-async def test_checking_tells_as_whom(shop: Shop) -> None:
+async def test_check_says_the_bot_and_workspace_of_the_account(shop: Shop) -> None:
     assert await shop.connector.check() == "@desk in Sandbox"
     shop.slack.uninstall(HOME)
     with pytest.raises(AccountSuspended, match="account_inactive"):

@@ -52,7 +52,9 @@ async def test_an_event_is_accepted_once_however_often_it_comes(desk: Desk, hook
         {"x_slack_request_timestamp": ""},
     ],
 )
-async def test_what_is_not_signed_rightly_and_lately_is_forged(desk: Desk, hook: Hook, options: Any) -> None:
+async def test_a_request_without_a_right_and_recent_signature_is_forged(
+    desk: Desk, hook: Hook, options: Any
+) -> None:
     with pytest.raises(ForgedRequest):
         await hook.post(json.dumps(ENVELOPE).encode(), **options)
     assert desk.inbox.calls == 0
@@ -118,9 +120,7 @@ async def test_names_that_cannot_be_had_do_not_stop_an_event(desk: Desk, hook: H
     assert (event.sender.display_name, event.content) == ("", Said("@U0NOBODY2"))
 
 
-async def test_what_an_app_posts_in_the_name_of_a_person_is_heard_as_forwarded(
-    desk: Desk, hook: Hook
-) -> None:
+async def test_a_post_of_an_app_in_a_persons_name_is_heard_as_forwarded(desk: Desk, hook: Hook) -> None:
     bot = User(id="U0DEPLOYS", name="deploys", team_id="T0ELSE", bot_id="B0DEPLOYS")
     desk.slack.connect_channel("support", [bot], [])
     await desk.slack.settled()
@@ -143,7 +143,7 @@ async def test_another_account_has_paths_of_its_own(desk: Desk) -> None:
 @pytest.mark.long
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payload=PAYLOADS, as_form=st.booleans())
-async def test_whatever_is_signed_is_answered_without_an_error_of_ours(
+async def test_any_signed_payload_is_answered_without_an_error_of_ours(
     desk: Desk, hook: Hook, payload: Any, as_form: bool
 ) -> None:
     desk.inbox.events.clear()
@@ -171,7 +171,7 @@ async def test_closing_waits_for_nothing_when_nothing_is_under_way(desk: Desk) -
 
 
 async def test_an_address_names_a_colleague_and_nobody_from_elsewhere(desk: Desk) -> None:
-    """Whoever runs another workspace says what the addresses of its people are."""
+    """The owner of another workspace decides what the addresses of its people are."""
     desk.slack.add_user("cleo", email="cleo@desk.example", user_id="U0CLEO")
     desk.slack.join("cleo", "support")
     other = User(id="U0ELSE", name="cleo", email="cleo@desk.example", team_id="T0ELSE")
@@ -186,7 +186,7 @@ async def test_an_address_names_a_colleague_and_nobody_from_elsewhere(desk: Desk
         assert event.sender.handle == ("cleo@desk.example" if who == "U0CLEO" else "")
 
 
-async def test_what_was_said_first_is_heard_first_though_its_writer_must_be_asked_for(desk: Desk) -> None:
+async def test_the_first_message_is_heard_first_though_its_writer_must_be_asked_for(desk: Desk) -> None:
     desk.script.faults["users.info"] = [Fault(FaultKind.DELAY, 0.3)]
     first = desk.slack.say("ana", "support", "one")
     await desk.script.called("users.info", 1)

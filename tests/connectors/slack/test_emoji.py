@@ -171,6 +171,6 @@ def test_addresses_and_times_hold_no_emoji() -> None:
     assert pictured(":wave:Maya") == "👋Maya"
 
 
-def test_what_shows_no_emoji_does_not_load_them() -> None:
+def test_importing_the_connector_does_not_load_the_emoji() -> None:
     load = "import sys, connectors.slack, connectors.slack.connector; sys.exit('emoji' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", load], check=False).returncode == 0

@@ -44,7 +44,7 @@ async def test_a_long_section_is_folded_and_its_card_works(desk: Desk) -> None:
     assert calls(desk) == [POST, UPDATE]
 
 
-async def test_where_slack_does_not_know_them_all_words_are_shown_at_once_and_it_is_asked_once(
+async def test_a_workspace_without_folding_blocks_is_asked_once_and_shows_all_words(
     desk: Desk,
 ) -> None:
     desk.slack.without_blocks("container")
@@ -59,7 +59,7 @@ async def test_where_slack_does_not_know_them_all_words_are_shown_at_once_and_it
     assert desk.slack.double_posts() == {}
 
 
-async def test_one_that_was_taken_before_is_tried_again_after_a_refusal(desk: Desk) -> None:
+async def test_folding_is_tried_again_for_a_card_that_was_taken_before(desk: Desk) -> None:
     sent = await desk.connector.send(desk.outbound(CARD))
     desk.slack.without_blocks("container")
     revise = Revise(sent.message, replace(CARD, title="Maya: solved"))
@@ -71,7 +71,7 @@ async def test_one_that_was_taken_before_is_tried_again_after_a_refusal(desk: De
     assert calls(desk) == [POST, UPDATE, UPDATE, UPDATE]
 
 
-async def test_what_is_refused_for_another_reason_is_no_matter_of_blocks(desk: Desk) -> None:
+async def test_a_refusal_for_another_reason_does_not_turn_folding_off(desk: Desk) -> None:
     desk.script.faults[POST] = [Fault(FaultKind.RATE_LIMITED, 3)]
     with pytest.raises(RateLimited):
         await desk.connector.send(desk.outbound(CARD))

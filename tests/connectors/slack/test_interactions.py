@@ -38,7 +38,7 @@ async def test_assign_opens_a_form_whose_answer_is_the_event(desk: Desk) -> None
     assert desk.slack.views("ana") == []
 
 
-async def test_a_form_that_does_not_open_says_so_to_who_pressed(desk: Desk) -> None:
+async def test_a_person_whose_form_does_not_open_is_told_so(desk: Desk) -> None:
     sent = await desk.connector.send(desk.outbound(CARD))
     desk.script.faults["views.open"] = [Fault(FaultKind.SERVER_ERROR)]
     assert (await desk.slack.click("ana", "support", sent.message, "assign:1")).taken
@@ -84,7 +84,7 @@ async def test_a_slow_command_is_acknowledged_at_once_and_answered_later(slow_de
     assert [whisper.text for whisper in slow_desk.slack.ephemerals("ana")] == ["Working on it…", "*Fine*"]
 
 
-async def test_who_writes_to_the_app_itself_reads_how_to_use_it(desk: Desk) -> None:
+async def test_a_person_who_writes_to_the_app_itself_reads_how_to_use_it(desk: Desk) -> None:
     direct = desk.slack.open_direct("ana").id
     first = desk.slack.say("ana", direct, "Who is waiting?")
     desk.slack.say("ana", direct, "Hello?", first)
@@ -115,7 +115,7 @@ async def test_a_guide_that_slack_does_not_take_is_no_reason_to_send_again(desk:
     assert len(desk.inbox.events) == 1
 
 
-async def test_what_is_changed_or_reacted_to_there_is_answered_by_nothing(desk: Desk) -> None:
+async def test_edits_and_reactions_in_the_apps_own_chat_are_not_answered(desk: Desk) -> None:
     direct = desk.slack.open_direct("ana").id
     first = desk.slack.say("ana", direct, "Who is waiting?")
     await desk.script.called("chat.postMessage", 1)

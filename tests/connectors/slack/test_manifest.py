@@ -33,7 +33,7 @@ def test_the_manifest_creates_the_command_and_asks_for_no_more_than_the_code_use
     assert manifest["settings"]["socket_mode_enabled"] is True
 
 
-def test_the_app_of_customers_asks_for_what_it_asks_for_when_it_is_installed() -> None:
+def test_the_manifest_of_the_customers_app_has_the_scopes_of_the_installation() -> None:
     manifest = yaml.safe_load((ROOT / "manifest.customers.yml").read_text())
     assert manifest["oauth_config"]["scopes"]["bot"] == list(CUSTOMERS)
     assert "slash_commands" not in manifest["features"]

@@ -81,7 +81,7 @@ async def test_an_organization_installs_the_app_in_all_of_its_workspaces_at_once
     assert [name for name in shop.vault.values if name.startswith("inst")] == []
 
 
-async def test_what_slack_is_asked_for_is_what_the_manifest_of_the_app_names(shop: Shop) -> None:
+async def test_the_scopes_asked_of_slack_are_those_of_the_apps_manifest(shop: Shop) -> None:
     url = await shop.authorize_url()
     assert url.startswith(f"{shop.settings.api_url.removesuffix('api/')}oauth/v2/authorize?client_id=1.2&")
     assert "chat%3Awrite.customize" in url
@@ -109,7 +109,7 @@ async def test_a_state_that_is_not_ours_is_refused(shop: Shop, state: str) -> No
     assert shop.vault.values == {}
 
 
-async def test_a_way_back_is_good_in_the_browser_alone_that_began_it(shop: Shop) -> None:
+async def test_a_callback_is_valid_only_in_the_browser_that_began_the_installation(shop: Shop) -> None:
     query = await shop.callback(ACME)
     mine, shop.jar = shop.jar, CookieJar(unsafe=True)
     assert (await shop.get("/hooks/slack/oauth", query))[0] == 400
@@ -118,7 +118,7 @@ async def test_a_way_back_is_good_in_the_browser_alone_that_began_it(shop: Shop)
     assert (await shop.get("/hooks/slack/oauth", query))[0] == 200
 
 
-async def test_what_the_browser_keeps_is_for_our_page_alone(shop: Shop) -> None:
+async def test_the_cookie_of_the_installation_is_for_our_page_alone(shop: Shop) -> None:
     settings = replace(shop.settings, path="/hooks/slack/ACME", public_url="https://desk.example")
     connector = SlackCustomers(settings, shop.resources)
     (install,) = [route for route in connector.routes(shop.inbox) if route.path.endswith("/install")]
@@ -141,7 +141,7 @@ async def test_spent_states_are_not_kept_for_ever(shop: Shop) -> None:
     assert len([name for name in shop.vault.values if name.startswith("spent:")]) == 1
 
 
-async def test_who_does_not_allow_it_is_told_so(shop: Shop) -> None:
+async def test_a_person_who_does_not_allow_the_app_is_told_so(shop: Shop) -> None:
     query = await shop.callback(ACME)
     status, page = await shop.get("/hooks/slack/oauth", {"state": query["state"], "error": "access_denied"})
     assert (status, "You did not allow it" in page) == (400, True)
@@ -276,7 +276,7 @@ async def test_an_uninstalled_workspace_is_forgotten_and_says_so(shop: Shop) -> 
     await other.close()
 
 
-async def test_word_of_an_uninstallation_that_comes_late_ends_no_new_one(shop: Shop) -> None:
+async def test_a_late_notice_of_an_uninstallation_ends_no_new_installation(shop: Shop) -> None:
     await shop.install(ACME)
     shop.inbox.failures = 0
     shop.clock.now += timedelta(seconds=10)
@@ -302,7 +302,7 @@ async def test_a_token_revoked_that_is_not_the_one_we_have_ends_nothing(shop: Sh
     assert f"installation:{ACME}" not in shop.vault.values
 
 
-async def test_word_of_tokens_revoked_that_comes_late_ends_no_new_installation(shop: Shop) -> None:
+async def test_a_late_notice_of_revoked_tokens_ends_no_new_installation(shop: Shop) -> None:
     await shop.install(ACME)
     await told(shop)
     shop.slack.uninstall(ACME)
@@ -359,7 +359,7 @@ async def test_a_token_that_can_be_renewed_no_more_says_who_can_mend_it(rotating
             await ask(outbound)
 
 
-async def test_a_wrong_client_secret_is_our_own_matter(rotating: Shop) -> None:
+async def test_a_wrong_client_secret_suspends_the_account(rotating: Shop) -> None:
     await rotating.install(ACME)
     chat = await told(rotating)
     wrong = SlackCustomers(

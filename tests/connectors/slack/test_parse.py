@@ -135,7 +135,7 @@ def test_a_forwarded_message_says_whose_it_was() -> None:
     assert told.reference == Reference(forwarded=True, origin="Bo <b>")
 
 
-def test_what_is_forwarded_without_a_text_of_its_own_shows_what_slack_says_in_its_stead() -> None:
+def test_a_forward_without_a_text_shows_the_fallback_of_slack() -> None:
     told = {"is_share": True, "fallback": "[10:00] Bo: hi"}
     assert some(MESSAGE | {"text": "", "attachments": [told]}).content == Said("&gt; [10:00] Bo: hi")
 
@@ -144,7 +144,7 @@ def _is_forwarded(message: dict[str, object]) -> bool:
     return some(MESSAGE | message).reference.forwarded
 
 
-def test_what_somebody_else_wrote_or_uploaded_first_is_marked_as_forwarded() -> None:
+def test_a_text_or_file_of_somebody_else_is_marked_as_forwarded() -> None:
     link = "https://acme.slack.com/archives/C2/p17?thread_ts=1.2&cid=C2"
     unfurled = {"is_msg_unfurl": True, "from_url": link, "text": "theirs"}
     assert _is_forwarded({"text": "please look", "attachments": [FORWARD]})

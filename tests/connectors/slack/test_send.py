@@ -144,7 +144,7 @@ async def test_a_whisper_is_seen_by_one_person(desk: Desk) -> None:
         await desk.connector.send(desk.outbound(Whisper("U0NOBODY", "x")))
 
 
-async def test_who_is_called_is_mentioned_and_told_of_as_absent_outside_of_the_channel(desk: Desk) -> None:
+async def test_a_called_person_is_mentioned_and_reported_absent_outside_the_channel(desk: Desk) -> None:
     outsider = desk.slack.add_user("zoe", email="zoe@example.com").id
     inside = await desk.connector.send(desk.outbound(Post("Please look", calls="U0ANA")))
     outside = await desk.connector.send(desk.outbound(Post("Please look", calls="zoe@example.com")))
@@ -153,7 +153,7 @@ async def test_who_is_called_is_mentioned_and_told_of_as_absent_outside_of_the_c
     assert texts == ["<@U0ANA> Please look", f"<@{outsider}> Please look"]
 
 
-async def test_an_answer_within_a_thread_leads_to_what_it_answers(desk: Desk) -> None:
+async def test_an_answer_within_a_thread_links_to_the_answered_message(desk: Desk) -> None:
     root = desk.slack.post_as("ana", "support", "Charged twice")
     line = desk.slack.post_as("ana", "support", "It costs 90 EUR", root)
     for answered in (line, "1.000001"):
@@ -266,7 +266,7 @@ async def test_a_lost_answer_is_an_unknown_outcome_that_can_be_found(
     assert desk.slack.double_posts() == {}
 
 
-async def test_a_lost_answer_to_what_may_be_repeated_is_a_platform_that_is_down(desk: Desk) -> None:
+async def test_a_lost_response_to_a_repeatable_call_is_platform_down(desk: Desk) -> None:
     sent = await desk.connector.send(desk.outbound(Post("x")))
     desk.script.faults["chat.update"] = [LOST]
     with pytest.raises(PlatformDown):

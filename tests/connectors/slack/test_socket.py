@@ -43,7 +43,7 @@ async def test_an_event_arrives_and_is_acknowledged(desk: Desk) -> None:
 
 
 @pytest.mark.long
-async def test_what_was_not_kept_is_not_acknowledged(desk: Desk) -> None:
+async def test_an_envelope_that_was_not_stored_is_not_acknowledged(desk: Desk) -> None:
     async with listening(desk):
         sent = await desk.connector.send(desk.outbound(Post("Choose", (Button("take", "e", "Take"),))))
         desk.inbox.failures = 1

@@ -45,7 +45,7 @@ async def test_the_press_is_an_event_of_that_place_and_slack_shows_that_the_agen
         shop.slack.stop_agent("ana", direct, thread)  # there is no button any more
 
 
-async def test_slack_may_tell_it_twice(shop: Shop) -> None:
+async def test_a_stop_that_slack_tells_twice_is_one_event(shop: Shop) -> None:
     direct, thread = await asked(shop)
     shop.script.copies = (0.0, 0.0)
     shop.slack.stop_agent("ana", direct, thread)
@@ -53,7 +53,7 @@ async def test_slack_may_tell_it_twice(shop: Shop) -> None:
     assert [type(event.content) for event in shop.inbox.events].count(Stopped) == 1
 
 
-async def test_it_is_heard_over_a_socket(shop: Shop) -> None:
+async def test_the_stop_button_is_heard_over_a_socket(shop: Shop) -> None:
     secrets = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN}
     connector = SlackCustomers(replace(shop.settings, mode="socket", secrets=secrets), shop.resources)
     direct, thread = await asked(shop)
@@ -63,7 +63,7 @@ async def test_it_is_heard_over_a_socket(shop: Shop) -> None:
         await shop.script.called(SET_STATUS, 2)
 
 
-async def test_anybody_in_a_shared_thread_may_press_it(shop: Shop) -> None:
+async def test_anybody_in_a_shared_thread_may_press_the_stop_button(shop: Shop) -> None:
     shop.slack.connect_channel("acme", [outsider("U0ACME", "ada")], ["ana"])
     thread = shop.slack.say("U0ACME", "acme", "Hello?")
     place = (await shop.inbox.event()).place

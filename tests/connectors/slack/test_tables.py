@@ -22,7 +22,7 @@ LIST = "- **a1** · customer Maya\n- **b2** · customer Ben"
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    """One that nobody hurries."""
+    """A desk with long time limits."""
     async with a_desk(timedelta(minutes=1), timedelta(minutes=2)) as made:
         yield made
 

@@ -45,7 +45,7 @@ MARKUP = st.text(
         ("&lt;b&gt;x&lt;/b&gt;", "\\<b>x\\</b>"),
     ],
 )
-def test_what_staff_write_is_read_as_they_meant_it(written: str, read: str) -> None:
+def test_text_of_staff_is_read_as_they_meant_it(written: str, read: str) -> None:
     assert to_commonmark(written, {"U1": "Ana"}) == read
 
 
@@ -66,7 +66,7 @@ def test_what_staff_write_is_read_as_they_meant_it(written: str, read: str) -> N
         ("pre**fix**", "pre\u200b*fix*"),
     ],
 )
-def test_what_we_write_is_shown_as_slack_shows_it(markdown: str, mrkdwn: str) -> None:
+def test_text_of_ours_is_written_as_slack_shows_it(markdown: str, mrkdwn: str) -> None:
     assert to_mrkdwn(markdown) == mrkdwn
 
 

@@ -1,4 +1,4 @@
-"""What Slack tells of channels, of the app and of people, and what the staff's account makes of it."""
+"""Events of Slack about channels, the app and people, and what the staff's account makes of them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

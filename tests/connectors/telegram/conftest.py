@@ -22,7 +22,7 @@ class Line:
     maya: TelegramUser
 
     def shown(self) -> list[str]:
-        """What stands on the phone from the bot."""
+        """Return what the bot has written on the phone."""
         return [message.text for message in self.telegram.chat(self.maya) if message.from_bot]
 
 
@@ -57,7 +57,7 @@ class Office:
         return int(begun.thread), int(posted.message)
 
     async def heard(self) -> list[Event]:
-        """What the newest update tells."""
+        """Return the events of the newest update."""
         updates = await self.account._updates(None)
         return list(self.account._read(updates[-1]).events) if updates else []
 

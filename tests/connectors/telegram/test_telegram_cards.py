@@ -139,14 +139,14 @@ async def test_a_card_is_revised_as_what_it_is(office: Office) -> None:
         await office.send(Revise(str(message), card("x")), thread=str(thread))
 
 
-async def test_its_buttons_are_pressed_as_any(office: Office) -> None:
+async def test_the_buttons_of_a_card_are_pressed_as_any(office: Office) -> None:
     _, message = await office.room(buttons=(TAKE,))
     office.group.tap(office.hugo, message, "Take")
     (event,) = await office.heard()
     assert event.content == Tapped("take", "e1", "Take", str(message))
 
 
-async def test_values_too_long_for_a_button_make_it_a_text_which_can_hold_them(office: Office) -> None:
+async def test_a_card_with_values_too_long_for_a_button_is_sent_as_a_text(office: Office) -> None:
     value = "v" * 80
     _, message = await office.room(buttons=(Button("take", value, "Take"),))
     assert shown(office).kind == "text"
@@ -155,7 +155,7 @@ async def test_values_too_long_for_a_button_make_it_a_text_which_can_hold_them(o
     assert event.content == Tapped("take", value, "Take", str(message))
 
 
-async def test_who_answers_the_card_is_told_to_answer_its_words(office: Office) -> None:
+async def test_a_reply_to_the_card_quotes_the_words_of_the_card(office: Office) -> None:
     thread, message = await office.room(facts=(("Team", "Night"),))
     office.group.say(office.hugo, "Which one?", topic=thread, reply_to=message)
     (event,) = await office.heard()
@@ -178,7 +178,7 @@ async def test_rich_messages_are_as_the_bot_api_is_published(office: Office) -> 
 
 
 @pytest.mark.parametrize("version", [OLD, ONLY_10_1])
-async def test_where_the_server_takes_none_it_is_a_text_that_folds(
+async def test_a_card_is_a_text_that_folds_where_the_server_takes_no_rich_messages(
     office: Office, version: tuple[int, int]
 ) -> None:
     office.telegram.serve(version)

@@ -82,7 +82,7 @@ async def test_an_answer_that_cannot_be_given_fails_nothing(office: Office) -> N
     assert len(inbox.commands) == 1
 
 
-def test_to_a_customer_desk_is_a_word_like_any_other() -> None:
+def test_the_command_desk_of_a_customer_is_a_message_like_any_other() -> None:
     chat = {"id": 11, "type": "private"}
     person = {"id": 11, "is_bot": False, "first_name": "Ann"}
     said = {"message_id": 5, "date": 1, "text": "/desk help", "chat": chat, "from": person}

@@ -138,7 +138,7 @@ async def test_a_rate_limit_is_obeyed_as_it_is_told(answer: Answer, wait: timede
 @pytest.mark.parametrize(
     "operation", [Revise("5", Post("x")), Erase("5"), React("5", None), Emote("5", ""), Typing()]
 )
-async def test_a_lost_answer_to_what_may_be_repeated_is_a_platform_that_was_down(
+async def test_a_lost_response_to_a_repeatable_call_is_platform_down(
     operation: Operation,
 ) -> None:
     async with platform(hangs_up) as url:

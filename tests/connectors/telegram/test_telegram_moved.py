@@ -37,7 +37,7 @@ async def told(by: TelegramConnector, *updates: Json) -> Inbox:
 
 
 @pytest.mark.parametrize("service", [UP, DOWN])
-async def test_what_is_said_in_the_supergroup_is_said_where_the_group_was(service: Json) -> None:
+async def test_a_message_in_the_supergroup_belongs_to_the_chat_of_the_group(service: Json) -> None:
     lent = resources()
     inbox = await told(account(lent), message(**service), message(chat=SUPER, text="Still me"))
     assert [type(event.content) for event in inbox.events] == [Ignored, Said]

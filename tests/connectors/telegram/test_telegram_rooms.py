@@ -140,7 +140,7 @@ async def test_a_topic_that_we_did_not_begin_is_not_ours(office: Office) -> None
     assert not event.in_our_thread
 
 
-async def test_what_is_said_beside_topics_or_told_by_the_group_itself_is_not_heard(office: Office) -> None:
+async def test_messages_outside_topics_and_of_the_group_itself_are_not_heard(office: Office) -> None:
     thread, _ = await office.room()
     office.group.say(office.hugo, "good morning")
     assert await office.heard() == []
@@ -263,7 +263,7 @@ async def test_a_post_that_calls_somebody_mentions_them(office: Office) -> None:
     assert office.group.messages(thread)[-1].text == "Nobody we know"
 
 
-async def test_who_is_called_and_not_in_the_group_is_told_of_as_absent(office: Office) -> None:
+async def test_a_called_person_who_is_not_in_the_group_is_reported_absent(office: Office) -> None:
     thread, _ = await office.room()
     stranger = office.telegram.user("Farid")
     inside = await office.send(Post("Please look", calls=str(office.hugo.id)), thread=str(thread))

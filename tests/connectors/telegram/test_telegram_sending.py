@@ -1,4 +1,4 @@
-"""What leaves, as Telegram and the phone see it. What we send is held against the published Bot API."""
+"""Messages that leave, as Telegram and the phone see them. Each is held against the published Bot API."""
 
 import json
 from dataclasses import replace
@@ -156,7 +156,7 @@ async def test_erasing_twice_is_erasing_once(line: Line) -> None:
     assert line.shown() == []
 
 
-async def test_what_telegram_deletes_no_more_is_refused_in_a_sentence() -> None:
+async def test_a_message_too_old_to_be_deleted_is_refused_in_a_sentence() -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     stand_in = TelegramStandIn(TOKEN, clock=lambda: now)
     maya = stand_in.user("Maya Fischer")
@@ -170,7 +170,7 @@ async def test_what_telegram_deletes_no_more_is_refused_in_a_sentence() -> None:
         await account.close()
 
 
-async def test_a_mark_is_a_reaction_and_no_mark_is_none(line: Line) -> None:
+async def test_a_mark_is_shown_as_a_reaction_and_can_be_removed(line: Line) -> None:
     said = line.telegram.say(line.maya, "hi")
     for mark in [*Mark, None]:
         await line.account.send(outbound(line.maya.id, React(str(said.message_id), mark)))
@@ -204,7 +204,7 @@ async def test_a_blocked_bot_is_told_that_the_customer_cannot_be_reached(line: L
         Post("", attachments=(Attachment(kind=AttachmentKind.LOCATION, ref="nowhere"),)),
     ],
 )
-async def test_what_telegram_could_never_take_is_refused_without_asking(
+async def test_operations_that_telegram_could_never_take_are_refused_without_asking(
     line: Line, operation: Post | Erase
 ) -> None:
     with pytest.raises(Refused):
@@ -263,7 +263,7 @@ async def test_a_file_store_that_is_away_is_waited_for(line: Line) -> None:
     assert line.telegram.sent() == []
 
 
-async def test_what_a_customer_sends_can_be_fetched(line: Line) -> None:
+async def test_a_file_of_a_customer_can_be_fetched(line: Line) -> None:
     line.telegram.send_media(line.maya, "document", b"paper", name="a.txt", mime_type="text/plain")
     updates = await line.account._updates(None)
     said: Any = line.account._read(updates[-1]).events[0].content
@@ -406,7 +406,7 @@ async def test_buttons_without_words_still_have_a_message_to_stand_under(line: L
     ]
 
 
-def test_what_the_channel_claims_is_what_the_account_can_do() -> None:
+def test_the_claims_of_the_channel_are_what_the_account_can_do() -> None:
     assert connector().capabilities == channel.capabilities
     assert not channel.capabilities.hears_deletions
     assert {media.max_bytes for media in channel.capabilities.media_in} == {20 * 1024 * 1024}

@@ -41,7 +41,7 @@ def test_markdown_becomes_entities_counted_in_utf16_units() -> None:
         "\\(x^2\\)",
     ],
 )
-def test_what_is_no_commonmark_is_shown_as_written(text: str) -> None:
+def test_text_that_is_no_commonmark_is_shown_as_written(text: str) -> None:
     assert rendered(text).text == text.replace("\\$", "$").replace("\\(", "(").replace("\\)", ")")
     assert rendered(text).entities == ()
 
@@ -76,7 +76,7 @@ WORDS = st.text(st.sampled_from("ab .\n!😀é\u0301`*_[](x)"), min_size=1, max_
 
 @settings(max_examples=FUZZ_EXAMPLES // 10, deadline=None)
 @given(WORDS, st.integers(1, 400))
-def test_whatever_is_said_goes_in_messages_that_telegram_takes(text: str, times: int) -> None:
+def test_any_text_goes_in_messages_that_telegram_takes(text: str, times: int) -> None:
     post = Post(text * times, buttons=(Button("pick", "v" * 200, "Pick"),))
     parts = parts_of(post, lambda _: "")
     assert all(isinstance(part, TextPart) and 0 < units(part.content.text) <= 4096 for part in parts)

@@ -1,4 +1,4 @@
-"""What Telegram says, read as events."""
+"""Updates of Telegram, read as events."""
 
 import json
 from datetime import UTC, datetime
@@ -261,7 +261,7 @@ def test_a_private_line_keeps_the_block_inside_in_which_it_stands(before: str, k
     ],
 )
 @pytest.mark.parametrize("kind", ["text_link", "text_mention", "pre", "code", "bold"])
-def test_whatever_is_marked_a_private_line_stays_inside(text: str, part: str, kind: str) -> None:
+def test_a_private_line_stays_inside_whatever_part_of_it_is_marked(text: str, part: str, kind: str) -> None:
     if kind in ("code", "bold") and part == "Carla Mendes":
         return  # nothing tells where the name ends
     read = marked(text, kind, part, url="https://shop.example/a")
@@ -349,7 +349,7 @@ def test_blocking_the_bot_changes_reachability(status: str, reachable: bool) -> 
     assert only(update("my_chat_member", change)).content == ReachabilityChanged(reachable)
 
 
-def test_what_is_known_to_telegram_and_not_to_us_is_kept_as_unsupported() -> None:
+def test_contents_known_to_telegram_and_not_to_us_are_kept_as_unsupported() -> None:
     assert only(update("message", message(dice={"emoji": "🎲", "value": 3}))).content == Unsupported("dice")
     assert only(update("message", message(hologram={"depth": 3}))).content == Unsupported("hologram")
     joined = only(update("message", message(community_chat_joined={})))
@@ -433,7 +433,7 @@ def test_in_a_group_others_read_along(kind: str) -> None:
     assert not only(update(kind, GROUP_UPDATES[kind]), groups=True).private
 
 
-def test_what_a_customer_writes_to_the_bot_alone_is_words_like_any_other() -> None:
+def test_a_message_of_a_customer_to_the_bot_alone_is_heard_like_any_other() -> None:
     group = {"id": -1001, "type": "supergroup", "title": "Customers"}
     said = message(chat=group, text="I need help", ephemeral_message_id=3)
     event = only(update("message", said), groups=True)
@@ -441,7 +441,7 @@ def test_what_a_customer_writes_to_the_bot_alone_is_words_like_any_other() -> No
     assert event.content.text == "I need help"
 
 
-def test_what_a_group_tells_of_itself_is_nobodys_words() -> None:
+def test_service_messages_of_a_group_are_nobodys_words() -> None:
     for told in (
         {"new_chat_members": [ANN]},
         {"pinned_message": message(chat=GROUP)},
@@ -460,7 +460,7 @@ SERVICE: Json = {"id": 777000, "is_bot": False, "first_name": "Telegram"}
 NEWS: Json = {"id": -1002, "title": "News", "type": "channel"}
 
 
-def test_what_is_written_in_the_name_of_a_chat_is_no_customers() -> None:
+def test_messages_in_the_name_of_a_chat_are_no_customers() -> None:
     anonymous = message(text="hi", chat=GROUP, sender_chat=GROUP, **{"from": ANONYMOUS_BOT})
     post = message(
         text="Big news", chat=GROUP, sender_chat=NEWS, is_automatic_forward=True, **{"from": SERVICE}
@@ -519,12 +519,12 @@ ORIGINS: list[tuple[Json, str]] = [
 
 
 @pytest.mark.parametrize(("origin", "name"), ORIGINS, ids=[str(each["type"]) for each, _ in ORIGINS])
-def test_what_is_forwarded_says_from_whom(origin: Json, name: str) -> None:
+def test_a_forwarded_message_says_from_whom(origin: Json, name: str) -> None:
     event = only(update("message", message(text="fyi", forward_origin=origin)))
     assert event.reference == Reference(forwarded=True, origin=name)
 
 
-def test_what_an_inline_bot_composed_is_none_of_its_senders_words() -> None:
+def test_a_text_composed_by_an_inline_bot_is_not_its_senders_words() -> None:
     told = message(text="50 EUR are 54 USD", via_bot=DESK_BOT | {"username": "currency_bot"})
     composed = Reference(forwarded=True, origin="the bot @currency_bot")
     assert only(update("message", told)).reference == composed
@@ -582,7 +582,7 @@ def test_in_a_topic_a_message_does_not_answer_the_one_that_opened_it() -> None:
     assert (event.reply_to, event.reference) == ("", Reference())
 
 
-def test_what_no_database_takes_is_replaced() -> None:
+def test_characters_that_no_database_takes_are_replaced() -> None:
     said = message(text="a\0b\ud83d!\U0001f600", **{"from": ANN | {"first_name": "\udc00", "last_name": ""}})
     body = json.dumps(update("message", said)).encode()
     (event,) = connector().parse(signed(body))
@@ -712,7 +712,7 @@ def mutated(draw: st.DrawFn) -> Json:
     st.booleans(),
     st.sampled_from(["customers", "staff"]),
 )
-def test_whatever_comes_is_read_or_malformed(body: bytes, groups: bool, serves: str) -> None:
+def test_any_body_is_read_or_malformed(body: bytes, groups: bool, serves: str) -> None:
     try:
         events = connector(groups=groups, serves=serves).parse(signed(body))
     except MalformedPayload:

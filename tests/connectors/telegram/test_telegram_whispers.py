@@ -128,7 +128,7 @@ async def test_a_group_that_refused_is_asked_again_after_an_hour(office: Office)
         assert seen(office, thread) == ["three"]
 
 
-async def test_one_who_is_not_in_the_group_keeps_nobody_else_from_it(office: Office) -> None:
+async def test_a_whisper_to_somebody_outside_the_group_does_not_stop_other_whispers(office: Office) -> None:
     thread, _ = await office.room()
     farid = office.telegram.user("Farid")
     office.telegram.say(farid, "/start")
@@ -156,7 +156,9 @@ async def test_a_group_in_whose_name_somebody_wrote_is_answered_in_the_topic(off
 # The question before a deed
 
 
-async def test_whoever_must_press_twice_is_asked_in_the_topic_and_on_the_button(office: Office) -> None:
+async def test_a_press_that_needs_confirming_is_asked_about_in_the_topic_and_on_the_button(
+    office: Office,
+) -> None:
     thread, message = await office.room(buttons=(OVER,))
     inbox = Inbox()
     query = office.group.tap(office.hugo, message, "Take over")
@@ -182,7 +184,7 @@ async def test_on_an_older_server_the_question_waits_on_the_button(office: Offic
 # What is answered to a whisper
 
 
-async def test_who_answers_a_whisper_is_told_that_nobody_sees_it(office: Office) -> None:
+async def test_a_person_who_answers_a_whisper_is_told_that_nobody_sees_it(office: Office) -> None:
     thread, _ = await office.room()
     await office.send(whisper(office), thread=str(thread))
     (told,) = office.group.seen_alone(office.hugo)
@@ -227,7 +229,7 @@ async def test_whispers_are_as_the_bot_api_is_published(office: Office) -> None:
 # Older servers
 
 
-async def test_an_older_server_shows_it_to_all_once_and_it_is_taken_back(office: Office) -> None:
+async def test_an_older_server_is_tried_once_and_the_whisper_is_taken_back(office: Office) -> None:
     office.telegram.serve(OLD)
     thread, _ = await office.room()
     office.telegram.say(office.hugo, "/start")
@@ -248,7 +250,9 @@ async def test_an_older_server_that_does_not_know_of_deleting_keeps_no_erasure_w
     assert await office.send(Erase(sent.message), thread=str(thread)) == Sent()
 
 
-async def test_there_a_whisper_is_a_private_message_that_leads_to_the_topic(office: Office) -> None:
+async def test_a_whisper_on_an_older_server_is_a_private_message_that_leads_to_the_topic(
+    office: Office,
+) -> None:
     office.telegram.serve(OLD)
     thread, _ = await office.room()
     office.telegram.say(office.hugo, "/start")
@@ -287,7 +291,7 @@ async def test_a_refusal_too_long_for_the_button_is_said_in_private(office: Offi
     assert office.telegram.chat(office.hugo)[-1].text.startswith("word word")
 
 
-async def test_a_whisper_to_whoever_has_not_started_the_bot_is_said_to_them_in_the_topic(
+async def test_a_whisper_to_a_person_who_has_not_started_the_bot_is_posted_in_the_topic(
     office: Office,
 ) -> None:
     office.telegram.serve(OLD)
@@ -303,7 +307,7 @@ async def test_a_whisper_to_whoever_has_not_started_the_bot_is_said_to_them_in_t
         await office.send(Whisper("U0SLACK", "psst"), thread=str(thread))
 
 
-async def test_there_a_whisper_outside_of_topics_that_does_not_arrive_is_nobodys(office: Office) -> None:
+async def test_an_undeliverable_whisper_outside_of_topics_is_posted_nowhere(office: Office) -> None:
     office.telegram.serve(OLD)
     assert await office.send(Whisper(str(office.hugo.id), "psst")) == Sent()
     assert office.group.messages() == []

@@ -39,7 +39,7 @@ def normal(event: Event) -> dict[str, Any]:
 
 
 def in_a_word(event: Event) -> str:
-    """What kind of event it is, without what anybody said."""
+    """Return the kind of the event, without what anybody said."""
     words = [type(event.content).__name__]
     match event.content:
         case Said(attachments=attachments):

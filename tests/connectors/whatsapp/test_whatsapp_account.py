@@ -85,7 +85,7 @@ async def test_a_download_that_breaks_off_is_tried_again(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("ref", ["", "../x", "1/2", "x" * 300, "https://evil.example"])
-async def test_what_is_no_id_is_not_asked_for(desk: Desk, ref: str) -> None:
+async def test_a_reference_that_is_no_id_is_not_asked_for(desk: Desk, ref: str) -> None:
     with pytest.raises(Refused):
         await fetched(desk, ref)
     assert desk.graph.asked == []

@@ -74,7 +74,7 @@ def test_a_call_that_was_taken_tells_how_long_it_was_and_when_it_began() -> None
         ("terminate", {"status": "COMPLETED", "start_time": "1749416300", "duration": 5}, Called(5)),
     ],
 )
-def test_of_our_own_calls_only_what_the_customer_took_counts(event: str, more: Json, content: object) -> None:
+def test_only_calls_of_ours_that_the_customer_took_count(event: str, more: Json, content: object) -> None:
     ends = {"from": "15550783881", "to": CUSTOMER, "direction": "BUSINESS_INITIATED"}
     heard = only(called(event, **ends, **more))
     assert (heard.content, heard.place.chat) == (content, CUSTOMER)
@@ -86,14 +86,14 @@ def test_a_call_of_nobody_we_can_name_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(("kind", "ours"), [("control_passed", True), ("control_taken", False)])
-def test_who_has_the_word_is_told_by_the_number_of_the_customer(kind: str, ours: bool) -> None:
+def test_thread_control_is_told_by_the_number_of_the_customer(kind: str, ours: bool) -> None:
     event = only(controlled(kind))
     assert (event.content, event.place.chat) == (ThreadControl(ours), CUSTOMER)
     assert parsed(controlled(kind, "999")) == ()
     assert parsed(controlled("control_lost")) == ()
 
 
-def test_two_changes_of_the_word_within_a_second_are_two() -> None:
+def test_two_changes_of_thread_control_within_a_second_are_two_events() -> None:
     twice = controlled("control_taken"), controlled("control_taken", role="another_app")
     first, second = (only(payload).external_id for payload in twice)
     assert first != second
@@ -106,7 +106,7 @@ def priced(status: str, **pricing: object) -> Receipt:
     return event.content
 
 
-def test_what_a_message_costs_is_told_with_its_receipt() -> None:
+def test_the_price_of_a_message_is_told_with_its_receipt() -> None:
     told = priced("delivered", billable=True, pricing_model="PMP", category="service", type="regular")
     assert (told.status, told.price) == (ReceiptStatus.DELIVERED, Price("service", "regular", billed=True))
     free = {"pricing_model": "PMP", "category": "utility", "type": "free_entry_point"}
@@ -118,7 +118,7 @@ def test_what_a_message_costs_is_told_with_its_receipt() -> None:
     assert priced("read", category=7, billable="yes").price is None
 
 
-def test_who_is_named_by_the_id_that_all_portfolios_know_is_somebody() -> None:
+def test_a_customer_may_be_named_by_the_id_that_all_portfolios_know() -> None:
     words = message(type="text", text={"body": "?"}, from_user_id=SCOPED, from_parent_user_id=PARENT)
     event = only(webhook({"messages": [words]}))
     assert (event.place.chat, event.sender.aliases) == (CUSTOMER, (SCOPED, PARENT))

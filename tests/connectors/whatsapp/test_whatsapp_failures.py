@@ -1,4 +1,4 @@
-"""What WhatsApp refuses, and what is told to staff about it."""
+"""Refusals of WhatsApp, and what is told to staff about them."""
 
 import json
 from datetime import timedelta
@@ -88,7 +88,7 @@ async def test_the_pair_limit_is_waited_for_longer_each_time(desk: Desk) -> None
 
 
 @pytest.mark.parametrize("code", [130472, 131049, 131050, 131062, 130497, 131030])
-async def test_who_may_not_get_this_message_can_still_be_written_to(desk: Desk, code: int) -> None:
+async def test_a_customer_who_may_not_get_one_message_can_still_be_written_to(desk: Desk, code: int) -> None:
     """Meta holds back a template, or lets a number write to a few: the customer has not blocked us."""
     desk.graph.on(MESSAGES, refuses(code))
     assert type(await refused(desk)) is Refused

@@ -1,4 +1,4 @@
-"""What we say, as WhatsApp wants it said."""
+"""Messages of ours, as WhatsApp wants them."""
 
 import json
 from pathlib import Path
@@ -165,7 +165,7 @@ async def test_a_short_text_is_the_caption_of_the_first_file(desk: Desk) -> None
     assert "context" in bodies[0]
 
 
-async def test_what_has_no_room_for_a_caption_comes_after_the_text(desk: Desk) -> None:
+async def test_a_file_without_a_caption_comes_after_the_text(desk: Desk) -> None:
     voice = desk.resources.files.attach(AttachmentKind.VOICE, b"content", mime_type="audio/ogg")
     bodies = await everything(desk, Post("Listen", attachments=(voice,)))
     assert [body["type"] for body in bodies] == ["text", "audio"]
@@ -261,7 +261,7 @@ async def test_typing_marks_what_was_read(desk: Desk) -> None:
     assert len(desk.graph.asked) == 1
 
 
-async def test_what_whatsapp_cannot_do_is_refused_without_asking(desk: Desk) -> None:
+async def test_operations_that_whatsapp_cannot_do_are_refused_without_asking(desk: Desk) -> None:
     card = Card(title="t", speaking="s", tone=CardTone.CALM, facts=())
     for operation in (Revise("wamid.A", Post("new")), Erase("wamid.A"), card):
         with pytest.raises(Refused):
@@ -287,7 +287,7 @@ async def test_a_part_that_there_is_not_is_refused(desk: Desk) -> None:
         ("Y2FwaV9ncm91cDox", {"recipient_type": "group", "to": "Y2FwaV9ncm91cDox"}),
     ],
 )
-async def test_who_hides_their_number_is_written_to_by_the_id_they_have(
+async def test_a_customer_who_hides_their_number_is_written_to_by_their_id(
     desk: Desk, chat: str, address: Json
 ) -> None:
     await desk.connector.send(outbound(Post("hello"), chat=chat))
@@ -311,7 +311,7 @@ POSTS = [
 ]
 
 
-async def test_what_is_sent_is_valid_by_metas_own_description(desk: Desk, shared_dir: Path) -> None:
+async def test_messages_are_valid_by_metas_own_description(desk: Desk, shared_dir: Path) -> None:
     schema = WireSchema(shared_dir)
     files = [
         desk.resources.files.attach(kind, b"x", mime_type=mime_type, name=name)
@@ -350,7 +350,7 @@ async def test_a_question_too_long_for_buttons_is_one_message_with_a_list(desk: 
     assert [row["title"] for row in rows] == ["Choice 0", "Choice 1", "Choice 2"]
 
 
-async def test_what_fits_no_row_stays_a_button_below_the_text(desk: Desk) -> None:
+async def test_a_choice_that_fits_no_row_stays_a_button_below_the_text(desk: Desk) -> None:
     long = "This is one sentence of many. " * 60
     first, last = await everything(desk, Post(long, (Button("option", "v" * 240, "Yes"),)))
     assert (first["type"], last["interactive"]["type"]) == ("text", "button")

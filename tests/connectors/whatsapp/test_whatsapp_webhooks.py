@@ -1,4 +1,4 @@
-"""What WhatsApp says, read as events."""
+"""Webhooks of WhatsApp, read as events."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_each_webhook_becomes_the_events_written_beside_it(case: Json) -> None:
     assert [normal(event) for event in parsed(webhook(case["value"]))] == case["events"]
 
 
-def test_staff_are_told_the_number_or_the_id_of_who_hides_it() -> None:
+def test_staff_are_told_the_number_or_the_id_of_a_customer_who_hides_it() -> None:
     told = {}
     for case in CASES:
         for event in parsed(webhook(case["value"])):
@@ -92,7 +92,7 @@ def test_nothing_of_a_batch_is_passed_over() -> None:
     assert [event.message for event in parsed(payload)] == ["wamid.1", "wamid.2", "wamid.3", "wamid.4"]
 
 
-def test_what_cannot_be_read_keeps_its_neighbours_not_back() -> None:
+def test_an_unreadable_entry_does_not_keep_its_neighbours_back() -> None:
     broken: list[Any] = [{}, {"id": "wamid.2"}, {"from": "1"}, {"from": 1, "id": []}, {"id": "w", "from": ""}]
     good = message(id="wamid.9", type="text", text={"body": "here I am"})
     payload = webhook({"contacts": "?", "messages": [*broken, None, good], "statuses": [{"status": "read"}]})
@@ -109,7 +109,7 @@ def test_news_of_the_account_are_no_events_of_customers(field: str) -> None:
     assert parsed(webhook(said(message(type="text", text={"body": "?"})), field=field)) == ()
 
 
-def test_what_a_colleague_writes_in_the_app_is_a_colleagues_public_word() -> None:
+def test_a_message_of_a_colleague_in_the_app_is_an_insiders() -> None:
     echo = {
         "from": "15550783881",
         "to": CUSTOMER,
@@ -129,7 +129,7 @@ def test_what_a_colleague_writes_in_the_app_is_a_colleagues_public_word() -> Non
     assert parsed(webhook({"message_echoes": [{"id": "w"}, {"to": CUSTOMER}]}, field=field)) == ()
 
 
-def test_what_is_said_while_another_app_has_the_word_is_overheard() -> None:
+def test_messages_while_another_app_has_control_are_overheard() -> None:
     standby = {
         "messages": [message(type="text", text={"body": "hello robot"})],
         "message_echoes": [
@@ -330,9 +330,7 @@ MESSAGES = st.lists(
 @pytest.mark.long
 @settings(max_examples=FUZZ_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(messages=MESSAGES | JSON, contacts=JSON, statuses=JSON)
-def test_whatever_stands_in_a_webhook_it_is_read_or_passed_over(
-    messages: Any, contacts: Any, statuses: Any
-) -> None:
+def test_any_content_of_a_webhook_is_read_or_passed_over(messages: Any, contacts: Any, statuses: Any) -> None:
     payload = webhook({"messages": messages, "contacts": contacts, "statuses": statuses})
     for event in parsed(payload):
         assert 0 < len(event.external_id) <= 200

@@ -1,4 +1,4 @@
-"""What the answerer does over a conversation: courtesies, rules, follow-ups, misses, buttons, and what
+"""The answerer over a conversation: courtesies, rules, follow-ups, misses, buttons, and what
 never happens.
 """
 
@@ -134,7 +134,7 @@ async def test_a_tapped_option_brings_that_articles_section(ask: Asks) -> None:
     ],
     ids=["another section of the article", "nothing"],
 )
-async def test_what_was_picked_is_answered_where_its_label_alone_would_find_something_else(
+async def test_a_picked_section_is_answered_though_its_label_finds_something_else(
     ask: Asks, label: str, value: str, section: str
 ) -> None:
     picked, searched = await ask(label, picked=value), await ask(label)
@@ -151,7 +151,7 @@ async def test_an_old_tap_does_not_answer_what_was_written_since(ask: Asks) -> N
     assert answer.sources == ("import-data",)
 
 
-async def test_none_of_these_is_a_miss(ask: Asks) -> None:
+async def test_the_choice_none_of_these_counts_as_a_miss(ask: Asks) -> None:
     assert isinstance(await ask("None of these", picked="none", misses=1), HandOver)
     assert isinstance(await ask("none of these", misses=0), Clarify)
 
@@ -330,7 +330,7 @@ async def test_a_fixed_text_of_many_places_is_compared_at_once(
 
 
 @given(st.lists(st.text(max_size=200), max_size=4), st.integers(0, 2), st.text(max_size=40))
-async def test_whatever_is_written_there_is_an_answer_and_customers_words_are_not_in_it(
+async def test_an_answer_never_contains_the_customers_words(
     messages: list[str], misses: int, picked: str
 ) -> None:
     mark = "<b>zqxj</b> [zqxj](http://zqxj.example)"
@@ -373,9 +373,7 @@ async def test_a_message_as_long_as_a_book_is_bounded(a_question: Callable[..., 
         ("automated", "¿eres un robot?|você é um robô?|estou falando com uma pessoa?"),
     ],
 )
-async def test_what_asks_nothing_of_the_product_is_understood_in_five_languages(
-    ask: Asks, kind: str, texts: str
-) -> None:
+async def test_courtesies_are_understood_in_five_languages(ask: Asks, kind: str, texts: str) -> None:
     for text in texts.split("|"):
         answer = await ask(text)
         assert isinstance(answer, Answered), text

@@ -16,22 +16,22 @@ TEXTS = yaml.safe_load((Path(__file__).parent / "courtesies.yaml").read_text(enc
 
 
 @pytest.mark.parametrize("text", TEXTS["declines"])
-def test_whoever_needs_nothing_more_is_understood(text: str) -> None:
+def test_a_customer_who_needs_nothing_more_is_understood(text: str) -> None:
     assert yes_or_no(text) in (YesOrNo.NO, YesOrNo.NO_THANKS)
 
 
 @pytest.mark.parametrize("text", TEXTS["closes"])
-def test_whoever_only_thanks_reopens_nothing(text: str) -> None:
+def test_mere_thanks_are_recognized(text: str) -> None:
     assert only_thanks(text, CUSTOMER, NAMES)
 
 
 @pytest.mark.parametrize("text", TEXTS["matters"])
-def test_whatever_somebody_must_read_is_no_courtesy(text: str) -> None:
+def test_words_that_somebody_must_read_are_no_courtesy(text: str) -> None:
     assert not only_thanks(text, CUSTOMER, NAMES)
     assert yes_or_no(text, NAMES) is None
 
 
-async def test_who_refuses_by_name_is_let_go(ask: Asks) -> None:
+async def test_a_refusal_that_names_the_agent_ends_the_conversation(ask: Asks) -> None:
     closing = StoryLine("system", shipped("en").returned)
     answer = await ask("No thank you, Robin, that is all for today", story=(closing,))
     assert isinstance(answer, Answered)

@@ -28,7 +28,7 @@ def test_short_messages_are_recognized_and_hardly_ever_taken_for_another_languag
 
 
 @pytest.mark.parametrize("text", [*SENTENCES["unsure"], "", "\ufeff", "```\nvielen Dank für Ihre Hilfe\n```"])
-def test_what_is_of_no_language_leaves_it_open(text: str) -> None:
+def test_a_text_of_no_language_leaves_the_language_open(text: str) -> None:
     assert language_of(text, LANGUAGES) == ""
 
 

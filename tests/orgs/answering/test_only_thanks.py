@@ -119,7 +119,7 @@ def test_mere_courtesy_is_only_thanks(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", MORE)
-def test_whatever_says_or_asks_more_is_not(text: str) -> None:
+def test_words_that_say_or_ask_more_are_no_mere_thanks(text: str) -> None:
     assert not only_thanks(text, CUSTOMER, NAMES)
 
 

@@ -160,7 +160,7 @@ def test_asking_for_a_person_is_understood(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", DOES_NOT)
-def test_what_only_looks_like_asking_for_a_person_is_not_taken_for_it(text: str) -> None:
+def test_words_that_only_look_like_asking_for_a_person_are_not_taken_for_it(text: str) -> None:
     assert asks_for_person(text) == ""
 
 

@@ -1,4 +1,4 @@
-"""What comes of realistic questions, put to the sample organization's articles in a real PostgreSQL."""
+"""Answers to realistic questions, put to the sample organization's articles in a real PostgreSQL."""
 
 from pathlib import Path
 

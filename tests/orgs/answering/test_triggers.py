@@ -1,4 +1,4 @@
-"""Which messages call people by the sample's triggers, and which everyday ones call nobody."""
+"""Messages that call people by the sample's triggers, and everyday ones that call nobody."""
 
 import csv
 import time

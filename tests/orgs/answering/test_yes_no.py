@@ -58,27 +58,27 @@ def each(listed: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("_", "text"), each(NO_THANKS))
-def test_no_thanks(_: str, text: str) -> None:
+def test_a_polite_refusal_is_understood_as_no_thanks(_: str, text: str) -> None:
     assert yes_or_no(text) is YesOrNo.NO_THANKS
 
 
 @pytest.mark.parametrize(("_", "text"), each(YES))
-def test_yes(_: str, text: str) -> None:
+def test_a_yes_is_understood(_: str, text: str) -> None:
     assert yes_or_no(text) is YesOrNo.YES
 
 
 @pytest.mark.parametrize(("_", "text"), each(NO))
-def test_no(_: str, text: str) -> None:
+def test_a_no_is_understood(_: str, text: str) -> None:
     assert yes_or_no(text) is YesOrNo.NO
 
 
 @pytest.mark.parametrize("text", [*MORE.split("|"), "", "?", "2", "yes " * 13])
-def test_what_says_more_is_neither(text: str) -> None:
+def test_a_text_that_says_more_is_neither_yes_nor_no(text: str) -> None:
     assert yes_or_no(text) is None
 
 
 @pytest.mark.parametrize(("language", "text"), [*each(NO_THANKS), *each(NO)])
-async def test_who_needs_nothing_else_is_let_go(ask: Asks, language: str, text: str) -> None:
+async def test_a_customer_who_needs_nothing_else_is_let_go(ask: Asks, language: str, text: str) -> None:
     """Return to the agent ends with "Is there anything else I can help with?"."""
     closing = fill(shipped(language).returned, team="Billing", person="Hugo")
     answer = await ask(
@@ -89,12 +89,12 @@ async def test_who_needs_nothing_else_is_let_go(ask: Asks, language: str, text: 
 
 
 @pytest.mark.parametrize(("_", "text"), each(SOMETHING_ELSE))
-def test_something_else(_: str, text: str) -> None:
+def test_a_wish_for_something_else_is_understood(_: str, text: str) -> None:
     assert yes_or_no(text) is YesOrNo.MORE
 
 
 @pytest.mark.parametrize(("language", "text"), [*each(YES), *each(SOMETHING_ELSE), ("en", "ok yes please")])
-async def test_who_needs_something_else_is_asked_what(ask: Asks, language: str, text: str) -> None:
+async def test_a_customer_who_needs_something_else_is_asked_what(ask: Asks, language: str, text: str) -> None:
     closing = StoryLine("system", shipped(language).returned)
     answer = await ask(text, language=language, story=(closing,))
     assert isinstance(answer, Answered)
@@ -120,7 +120,7 @@ async def test_no_to_an_answer_says_that_it_did_not_help(ask: Asks) -> None:
 
 
 @pytest.mark.parametrize(("language", "text"), each(NO_USE))
-async def test_what_was_of_no_use_is_not_searched_for(ask: Asks, language: str, text: str) -> None:
+async def test_a_no_after_an_answer_is_not_searched_for(ask: Asks, language: str, text: str) -> None:
     asked, said = (
         StoryLine("customer", "how do I set quiet hours for notifications"),
         shipped(language).returned,
@@ -133,7 +133,9 @@ async def test_what_was_of_no_use_is_not_searched_for(ask: Asks, language: str, 
 
 
 @pytest.mark.parametrize(("language", "text"), [*each(NO), ("en", "not yet"), ("de", "noch nicht")])
-async def test_no_to_solved_says_that_it_is_not(ask: Asks, language: str, text: str) -> None:
+async def test_a_no_to_the_closing_words_means_that_the_answer_did_not_help(
+    ask: Asks, language: str, text: str
+) -> None:
     said = (
         StoryLine("customer", "I cannot log in"),
         StoryLine("agent", "Here."),
@@ -280,7 +282,7 @@ def test_a_choice_is_found_above_whatever_name_signs_it(text: str, at: int | Non
     assert choice_of(text, OPTIONS, name) == at
 
 
-def test_yes_to_one_offer_takes_it() -> None:
+def test_a_yes_to_one_offer_picks_it() -> None:
     assert choice_of("ja bitte", (OPTIONS[0], OPTIONS[2])) == 0
     assert choice_of("nein danke", (OPTIONS[0], OPTIONS[2])) is None
 

@@ -1,4 +1,4 @@
-"""What people on Messenger do, what the product is told of it, and Messenger's bad days."""
+"""Deeds of people on Messenger, what the product is told of them, and Messenger's bad days."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ async def test_a_message_comes_with_both_ends_and_milliseconds(rig: Rig, maya: P
     assert maya.chat[0].tick is Tick.DELIVERED
 
 
-async def test_an_attachment_can_be_read_by_whoever_has_the_link_for_a_while(rig: Rig, maya: Phone) -> None:
+async def test_an_attachment_can_be_read_by_anybody_with_the_link_for_a_while(rig: Rig, maya: Phone) -> None:
     maya.send_media(PNG, "image/png")
     url = (await rig.told_of("message"))[-1]["attachments"][0]["payload"]["url"]
     assert await fetched(url) == (200, PNG)
@@ -66,7 +66,7 @@ async def test_a_phone_that_was_off_gets_all_in_one_receipt(rig: Rig, maya: Phon
     assert [each["mids"] for each in await rig.told_of("delivery")] == [mids]
 
 
-async def test_what_staff_write_in_the_page_inbox_is_an_echo_of_another_app(rig: Rig, maya: Phone) -> None:
+async def test_a_message_of_staff_in_the_page_inbox_is_an_echo_of_another_app(rig: Rig, maya: Phone) -> None:
     rig.stand_in.answer_from_inbox(maya, "I am on it")
     echo = (await rig.told_of("message"))[-1]
     assert (echo["is_echo"], echo["app_id"]) == (True, 263902037430900)
@@ -194,7 +194,7 @@ async def fetched(url: str) -> tuple[int, bytes]:
         return answer.status, await answer.read()
 
 
-async def test_who_writes_by_an_ad_may_be_answered_for_seven_days(rig: Rig, maya: Phone) -> None:
+async def test_a_customer_who_writes_by_an_ad_may_be_answered_for_seven_days(rig: Rig, maya: Phone) -> None:
     maya.say("Is it still there?", referral={"source": "ADS", "ad_id": "6", "type": "OPEN_THREAD"})
     rig.stand_in.clock.moved += timedelta(days=6)
     assert rig.stand_in.window(maya) == timedelta(days=1)

@@ -1,4 +1,4 @@
-"""What the product sends, and what the phone shows of it."""
+"""Messages of the product, and what the phone shows of them."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ async def test_typing_is_seen_until_the_message_comes(rig: Rig, maya: Phone) -> 
     assert maya.chat[0].tick is Tick.READ
 
 
-async def test_what_just_fits_is_taken(rig: Rig, maya: Phone) -> None:
+async def test_a_message_that_just_fits_is_taken(rig: Rig, maya: Phone) -> None:
     for message in ({"text": "x" * 2000}, quick(13), buttons(3, text="x" * 640, title="x" * 18)):
         assert (await rig.send(maya, message))[0] == 200
 
@@ -99,7 +99,7 @@ async def test_what_just_fits_is_taken(rig: Rig, maya: Phone) -> None:
         ({"attachment": {"type": "image", "payload": {"url": "http://127.0.0.1:1/x.png"}}}, 2018008),
     ],
 )
-async def test_what_does_not_fit_is_refused(
+async def test_a_message_that_does_not_fit_is_refused(
     rig: Rig, maya: Phone, message: dict[str, Any], subcode: int | None
 ) -> None:
     assert await rig.refused(maya, message) == (100, subcode)

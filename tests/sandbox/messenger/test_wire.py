@@ -95,7 +95,7 @@ def _unknown(ours: Any, samples: list[Any], path: str) -> set[str]:
 
 
 def _snake(value: Any) -> Any:
-    """That library writes Meta's keys in another case."""
+    """Write keys in Meta's case: the library uses another one."""
     if isinstance(value, list):
         return [_snake(each) for each in value]
     if not isinstance(value, dict):

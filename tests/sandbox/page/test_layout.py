@@ -195,7 +195,7 @@ async def _drawn_in_proportion(picture: Locator) -> bool:
 
 @pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), WIDTHS[1:])
-async def test_what_is_new_behind_a_tab_is_marked_on_it(
+async def test_a_new_message_behind_a_tab_is_marked_on_the_tab(
     stage: Stage, page: Page, width: int, height: int
 ) -> None:
     await page.set_viewport_size({"width": width, "height": height})

@@ -225,7 +225,9 @@ async def test_a_menu_stays_open_while_its_message_changes(stage: Stage, page: P
 
 
 @pytest.mark.long
-async def test_who_has_scrolled_up_sees_what_their_command_is_answered(stage: Stage, page: Page) -> None:
+async def test_a_person_who_has_scrolled_up_sees_the_answer_to_their_command(
+    stage: Stage, page: Page
+) -> None:
     await _as_hugo(page)
     for n in range(40):
         await stage.app("chat.postMessage", channel="billing-escalations", text=f"Line {n}")

@@ -72,7 +72,7 @@ async def test_people_can_be_played_over_http(stage: Stage) -> None:
         ("customers/add", {"name": " "}, "1 to 60"),
     ],
 )
-async def test_what_cannot_be_done_is_said_in_a_sentence(
+async def test_a_command_that_cannot_be_done_is_refused_in_a_sentence(
     stage: Stage, name: str, body: dict[str, object], problem: str
 ) -> None:
     async with stage.client.post(f"{stage.url}/api/{name}", json=body) as response:
@@ -112,7 +112,7 @@ async def test_other_sites_in_the_browser_cannot_use_the_control_api(
     assert stage.sandbox.telegram.chat(stage.sandbox.telegram.user("Maya Fischer")) == []
 
 
-async def test_changes_are_told_to_whoever_listens(stage: Stage) -> None:
+async def test_changes_are_told_to_every_listener(stage: Stage) -> None:
     async with stage.client.ws_connect(f"{stage.url}/live") as socket:
         assert await socket.receive_json(timeout=60) == [{"platform": "hello"}]
         maya = stage.sandbox.telegram.user("Maya Fischer")
@@ -227,7 +227,7 @@ def _later(by: timedelta) -> datetime:
     return datetime.now(UTC) + by
 
 
-async def test_what_slack_could_not_deliver_is_delivered_after_a_restart(tmp_path: Path) -> None:
+async def test_an_event_that_slack_could_not_deliver_is_delivered_after_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "sandbox.json"
     heard: list[str] = []
     status = 503

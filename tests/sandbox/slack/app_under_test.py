@@ -55,7 +55,7 @@ CARD: list[Json] = [
 
 
 class Noted:
-    """What the app was sent, awaitable one by one."""
+    """Events that the app was sent, awaitable one by one."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[tuple[str, Json]] = asyncio.Queue()

@@ -208,7 +208,7 @@ def test_a_limit_is_kept_to_the_last_character_and_item(name: str) -> None:
     ],
     ids=str,
 )
-def test_what_slack_would_not_show_is_complained_of(block: Any) -> None:
+def test_a_block_that_slack_would_not_show_is_complained_of(block: Any) -> None:
     assert check_blocks([block], Surface.MESSAGE) != []
 
 
@@ -350,7 +350,7 @@ _JSON = st.recursive(
 @pytest.mark.long
 @settings(max_examples=times(400), deadline=None)
 @given(_JSON)
-def test_whatever_the_app_sends_is_judged_and_never_trips_the_judge(value: Any) -> None:
+def test_any_block_of_the_app_is_checked_without_an_error_of_the_checker(value: Any) -> None:
     complaints = check_blocks([value], Surface.MESSAGE)
     assert all("[json-pointer:" in text for text in complaints)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What can go wrong on the way, and what Slack does then."""
+"""Faults on the way, and what Slack does then."""
 
 import asyncio
 from datetime import timedelta

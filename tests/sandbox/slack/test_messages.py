@@ -175,7 +175,7 @@ async def test_two_posts_of_one_delivery_are_counted(sandbox: Sandbox) -> None:
     assert len(sandbox.slack.double_posts()["d-1"]) == 2
 
 
-async def test_what_a_person_types_is_escaped_and_mentions_become_ids(sandbox: Sandbox) -> None:
+async def test_a_typed_message_is_escaped_and_its_mentions_become_ids(sandbox: Sandbox) -> None:
     sandbox.slack.post_as("ana", "support", "@ben 1 < 2 & see https://example.com/?a=1&b=2 <@U0ANA>")
     (shown,) = sandbox.slack.messages("support")
     assert shown["text"] == "<@U0BEN> 1 &lt; 2 &amp; see <https://example.com/?a=1&amp;b=2> <@U0ANA>"

@@ -238,7 +238,7 @@ async def test_a_stream_grows_until_it_is_stopped(slack: Slack) -> None:
             await late
 
 
-async def test_what_is_kept_of_further_workspaces_comes_back(slack: Slack) -> None:
+async def test_the_state_of_further_workspaces_is_restored(slack: Slack) -> None:
     slack.standin.installs.grant("xoxb-for-ever", ACME)
     direct, thread = slack.standin.workspace(ACME).open_pane("zoe")
     kept = json.loads(json.dumps(slack.standin.snapshot()))

@@ -1,4 +1,4 @@
-"""What the Bot API has had since 10.1, whose description is at hand: as far as the product uses it.
+"""Shapes that the Bot API has had since 10.1, whose description is at hand: as far as the product uses them.
 
 Read in November 2026 from Telegram's own pages, one anchor for each type and method at
 https://core.telegram.org/bots/api, and https://core.telegram.org/bots/api-changelog. Where the pages could

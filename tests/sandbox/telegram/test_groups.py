@@ -72,7 +72,7 @@ async def test_results_and_updates_of_a_forum_have_the_published_shape(rig: Rig)
     assert typed["message_thread_id"] == thread
 
 
-async def test_what_telegram_refuses_in_a_forum_is_refused_in_its_words(rig: Rig) -> None:
+async def test_the_stand_in_refuses_in_a_forum_in_the_words_of_telegram(rig: Rig) -> None:
     group, _ = office(rig.stand_in)
     topic = await rig.bot.create_forum_topic(group.id, "Maya")
     for call, problem in (

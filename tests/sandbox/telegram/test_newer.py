@@ -1,4 +1,4 @@
-"""What the Bot API has had since June 2026: messages for one person of a group, and rich messages."""
+"""News of the Bot API since June 2026: messages for one person of a group, and rich messages."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -75,7 +75,9 @@ async def office() -> AsyncIterator[Office]:
 # For one person
 
 
-async def test_one_person_sees_it_and_the_answer_has_the_published_shape(office: Office) -> None:
+async def test_a_message_for_one_person_is_seen_by_them_alone_and_answered_as_published(
+    office: Office,
+) -> None:
     shapes = load_shapes()
     answer = await office.whisper(office.hugo)
     assert shapes.result_problems("sendMessage", answer["result"]) == []
@@ -86,7 +88,7 @@ async def test_one_person_sees_it_and_the_answer_has_the_published_shape(office:
     assert office.group.messages() == []
 
 
-async def test_it_is_edited_and_deleted_by_methods_of_its_own(office: Office) -> None:
+async def test_a_message_for_one_person_is_edited_and_deleted_by_methods_of_its_own(office: Office) -> None:
     shapes = load_shapes()
     await office.whisper(office.hugo)
     one = {"receiver_user_id": office.hugo.id, "ephemeral_message_id": 1}
@@ -106,7 +108,7 @@ async def test_it_is_edited_and_deleted_by_methods_of_its_own(office: Office) ->
     assert refusal(await office.call("deleteEphemeralMessage", **one))[0] == 400
 
 
-async def test_it_is_kept_by_nobody(office: Office) -> None:
+async def test_a_message_for_one_person_is_not_kept_in_the_snapshot(office: Office) -> None:
     await office.whisper(office.hugo)
     anew = TelegramStandIn()
     anew.restore(office.rig.stand_in.snapshot())
@@ -135,7 +137,7 @@ async def test_a_press_that_was_answered_is_over(office: Office) -> None:
     assert "query is too old" in refusal(await office.whisper(office.hugo, callback_query_id=query))[1]
 
 
-async def test_what_a_person_answers_is_heard_by_the_bot_alone(office: Office) -> None:
+async def test_an_answer_to_a_message_for_one_person_is_heard_by_the_bot_alone(office: Office) -> None:
     shapes = load_shapes()
     await office.whisper(office.hugo)
     with pytest.raises(CommandError):
@@ -230,13 +232,13 @@ def columns(count: int) -> dict[str, object]:
         TEXT * 501,
     ],
 )
-async def test_what_is_no_rich_message_is_a_400(office: Office, blocks: list[object]) -> None:
+async def test_an_invalid_rich_message_is_a_400(office: Office, blocks: list[object]) -> None:
     answer = await office.call("sendRichMessage", rich_message={"blocks": blocks})
     assert refusal(answer)[0] == 400
     assert office.group.messages() == []
 
 
-async def test_what_is_just_within_the_limits_is_taken(office: Office) -> None:
+async def test_a_rich_message_just_within_the_limits_is_taken(office: Office) -> None:
     for blocks in ([{"type": "paragraph", "text": "x" * 32_768}], [nested(15)], [columns(20)], TEXT * 500):
         assert (await office.call("sendRichMessage", rich_message={"blocks": blocks}))["ok"]
 

@@ -1,4 +1,4 @@
-"""What people do reaches the bot: by webhook or by getUpdates, in order, until it is confirmed."""
+"""Updates reach the bot: by webhook or by getUpdates, in order, until they are confirmed."""
 
 import asyncio
 import json

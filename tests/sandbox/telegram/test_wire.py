@@ -1,4 +1,4 @@
-"""Whatever the stand-in answers and posts is held against the published description of the Bot API."""
+"""The wire: answers and posts of the stand-in are held against the published description of the Bot API."""
 
 import json
 
@@ -135,7 +135,7 @@ async def test_a_body_that_makes_no_sense_is_a_400(rig: Rig, body: bytes) -> Non
         assert json.loads(await response.read())["ok"] is False
 
 
-def test_a_snapshot_that_is_none_is_refused() -> None:
+def test_an_invalid_snapshot_is_refused() -> None:
     for broken in (
         {},
         {"chats": {}, "updates": {}, "commands": []},

@@ -48,7 +48,7 @@ class WireShapes:
         return list(self._methods[method].get("fields", []))
 
     def result_problems(self, method: str, result: object) -> list[str]:
-        """Why `result` is not what this method returns; empty if it is."""
+        """Return why `result` is not what this method returns; empty if it is."""
         return self._any(result, self._methods[method]["returns"], method)
 
     def problems(self, value: object, type_name: str) -> list[str]:
@@ -106,7 +106,7 @@ def load_shapes() -> WireShapes:
 
 
 def parameter_problems(shapes: WireShapes, call: SentCall) -> list[str]:
-    """Why a call of the bot is not as its method is published; empty if it is."""
+    """Return why a call of the bot is not as its method is published; empty if it is."""
     known = {field["name"]: field for field in shapes.parameters(call.method)}
     found = [f"{call.method}: no parameter {name}" for name in call.params if name not in known]
     for name, field in known.items():

@@ -1,4 +1,4 @@
-"""Whatever a call holds is read or refused in Meta's way: nothing of it breaks a stand-in."""
+"""Arbitrary calls: each is read or refused in Meta's way, and none breaks a stand-in."""
 
 from contextlib import suppress
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people on WhatsApp do, and what the product is told of it."""
+"""Deeds of people on WhatsApp, and what the product is told of them."""
 
 import base64
 import hashlib
@@ -74,7 +74,7 @@ async def test_expired_media_are_known_no_more(rig: Rig, maya: Phone) -> None:
 @pytest.mark.parametrize(
     ("content", "mime", "code"), [(PNG, "application/x-sh", 100), (b"x" * 5_242_881, "image/png", 131053)]
 )
-async def test_what_the_platform_does_not_keep_cannot_be_uploaded(
+async def test_a_file_that_the_platform_does_not_keep_cannot_be_uploaded(
     rig: Rig, content: bytes, mime: str, code: int
 ) -> None:
     status, answer = await rig.upload(content, mime)
@@ -100,7 +100,7 @@ async def test_a_changed_number_is_told_under_the_old_one(rig: Rig, maya: Phone)
     assert (await rig.told()).statuses()[-1]["errors"][0]["code"] == 131026
 
 
-async def test_who_has_a_username_is_told_of_and_written_to_by_an_id(rig: Rig, maya: Phone) -> None:
+async def test_a_customer_with_a_username_is_named_and_written_to_by_an_id(rig: Rig, maya: Phone) -> None:
     maya.take_username("maya.f")
     maya.say("Who am I?")
     told = (await rig.told()).values()[-1]
@@ -175,7 +175,7 @@ async def test_reads_can_be_kept_to_oneself(rig: Rig, maya: Phone) -> None:
     assert maya.chat[-1].tick is Tick.READ
 
 
-async def test_who_has_blocked_the_business_never_gets_the_message(rig: Rig, maya: Phone) -> None:
+async def test_a_customer_who_has_blocked_the_business_never_gets_the_message(rig: Rig, maya: Phone) -> None:
     maya.block()
     await rig.text(maya)
     assert [each["status"] for each in (await rig.told()).statuses()] == ["sent"]
@@ -230,7 +230,7 @@ async def test_a_call_that_was_taken_tells_its_length(rig: Rig, maya: Phone) -> 
     assert ended["from_parent_user_id"].startswith("DE.ENT.")
 
 
-async def test_while_another_app_has_the_word_the_product_stands_by(rig: Rig, maya: Phone) -> None:
+async def test_the_product_stands_by_while_another_app_controls_the_chat(rig: Rig, maya: Phone) -> None:
     rig.stand_in.hand_over(maya, elsewhere=True)
     rig.stand_in.hand_over(maya, elsewhere=True)  # which is so already
     maya.say("Hello, robot")

@@ -1,4 +1,4 @@
-"""What the product sends, and what the phone shows of it."""
+"""Messages of the product, and what the phone shows of them."""
 
 from typing import Any
 
@@ -123,7 +123,7 @@ async def test_a_read_mark_turns_the_ticks_blue_and_shows_the_typing(rig: Rig, m
         ({"type": "riddle"}, "'riddle' is not valid"),
     ],
 )
-async def test_what_does_not_fit_on_the_phone_is_refused(
+async def test_a_message_that_does_not_fit_on_the_phone_is_refused(
     rig: Rig, maya: Phone, interactive: dict[str, Any], problem: str
 ) -> None:
     code, details = await rig.refused(maya, "interactive", interactive=interactive)
@@ -131,7 +131,7 @@ async def test_what_does_not_fit_on_the_phone_is_refused(
     assert problem in details
 
 
-async def test_what_just_fits_is_taken(rig: Rig, maya: Phone) -> None:
+async def test_a_message_that_just_fits_is_taken(rig: Rig, maya: Phone) -> None:
     status, _ = await rig.send(maya, "interactive", interactive=buttons("x" * 20, "y", "z", body="x" * 1024))
     assert status == 200
     status, _ = await rig.send(

@@ -203,7 +203,7 @@ async def test_an_app_that_is_not_subscribed_is_told_nothing(rig: Rig, maya: Pho
     assert await rig.call("GET", "102290129340398/subscribed_apps") == (200, {"data": []})
 
 
-async def test_what_happens_while_nobody_listens_waits(rig: Rig) -> None:
+async def test_events_while_nobody_listens_wait(rig: Rig) -> None:
     rig.stand_in.point_at("")
     rig.stand_in.customer("Maya", "491511234567").say("Anybody there?")
     assert rig.stand_in.pending() == 1

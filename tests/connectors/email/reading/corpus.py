@@ -116,7 +116,7 @@ def is_right(case: Case, mail: Mail) -> bool:
 
 
 def accuracy() -> tuple[Counter[str], Counter[str], list[Case], list[Case]]:
-    """How many there are, how many are right (by program, by language), the misses, and those that would be
+    """Count all cases and the right ones (by program, by language). Return also the misses and those that would be
     right if nothing were ever cut.
     """
     seen: Counter[str] = Counter()

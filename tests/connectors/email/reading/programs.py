@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables and markup read better whole
-"""How each mail program lays out an answer: text, and HTML with its own marks."""
+"""Layouts of an answer in each mail program: text, and HTML with its own marks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def gmail(tongue: Tongue, new: str, old: str) -> Layout:
 
 
 def _folded(line: str) -> str:
-    """As Gmail folds it: before 78 characters, at a space."""
+    """Fold the line as Gmail does: before 78 characters, at a space."""
     if len(line) < 60 or " <" not in line:
         return line
     return line.replace(f"<{ADDRESS}", f"<\n{ADDRESS}", 1) if len(line) > 75 else line.replace(" <", "\n<", 1)

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables and markup read better whole
-"""Whatever comes, it is read or refused as no mail, and soon."""
+"""Bounds of reading: any bytes are read or refused as no mail, and soon."""
 
 import hashlib
 import time
@@ -187,11 +187,11 @@ def test_a_mail_is_told_from_others_by_its_text_whatever_its_line_ends_are(
     assert found.whole == hashlib.sha256(above + HEAD + b"\r\n" + body).hexdigest()
 
 
-def test_what_is_too_large_is_refused() -> None:
+def test_a_mail_that_is_too_large_is_refused() -> None:
     with pytest.raises(MalformedPayload, match="larger than"):
         reading(HEAD + b"\r\n" + b"x" * MAX_BYTES)
 
 
-def test_what_has_no_head_is_refused() -> None:
+def test_bytes_without_a_header_are_refused() -> None:
     with pytest.raises(MalformedPayload, match="no header"):
         reading(b"GET / HTTP/1.1\r\n\r\n")

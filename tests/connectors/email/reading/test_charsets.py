@@ -42,7 +42,7 @@ def test_utf8_that_says_that_it_is_something_else_is_utf8(charset: str, text: st
     ("text", "charset"),
     [("联通", "gbk"), ("你好，订单", "gb2312"), ("請問", "big5"), ("注文", "shift_jis"), ("注文です", "euc-jp"), ("주문", "euc-kr")],
 )  # fmt: skip
-def test_what_is_what_it_says_is_read_as_that(text: str, charset: str) -> None:
+def test_a_rightly_labelled_charset_is_used(text: str, charset: str) -> None:
     assert reading(text.encode(charset), charset).new == text
 
 

@@ -8,7 +8,7 @@ from tests.connectors.email.reading.corpus import accuracy
 
 
 @pytest.mark.long
-def test_what_is_new_is_told_exactly() -> None:
+def test_the_new_part_of_each_mail_is_told_exactly() -> None:
     total, right, misses, idle = accuracy()
     for key, count in total.items():
         print(f"{key:24} {right[key]:4} of {count:4}  {right[key] / count:6.1%}")
@@ -39,7 +39,7 @@ def test_what_is_new_is_told_exactly() -> None:
         "De acuerdo, gracias",
     ],
 )
-def test_what_a_person_wrote_is_not_cut(text: str) -> None:
+def test_text_that_a_person_wrote_is_not_cut(text: str) -> None:
     for headers in (b"", b"In-Reply-To: <o@acme.example>\r\nSubject: Re: x\r\n"):
         raw = (
             b"From: a@example.org\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -66,7 +66,7 @@ def test_what_a_person_wrote_is_not_cut(text: str) -> None:
         "從我的 iPhone 傳送", "나의 iPhone에서 보냄",
     ],
 )  # fmt: skip
-def test_what_a_program_added_is_cut(line: str) -> None:
+def test_lines_that_a_program_added_are_cut(line: str) -> None:
     raw = f"From: a@example.org\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nCall me.\r\n\r\n{line}\r\n".encode()
     assert read(raw, trusted_servers=(), own_addresses=()).new == "Call me."
 
@@ -107,7 +107,7 @@ def test_a_copied_head_is_known_in_other_languages(names: str) -> None:
         "Quoting Acme <support@acme.example>:",
     ],
 )
-def test_who_wrote_is_known_in_other_languages_and_programs(line: str) -> None:
+def test_attribution_lines_of_other_languages_and_programs_are_known(line: str) -> None:
     assert replying(f"Call me.\n\n{line}\n\n> Hello\n> you") == "Call me."
 
 

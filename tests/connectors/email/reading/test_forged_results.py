@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - headers are one line
-"""Whatever an outsider writes, no pass appears that no server of ours wrote, and honest mails lose nothing.
+"""Forged results: an outsider adds no pass that no server of ours wrote, and honest mails lose nothing.
 
 A mail is a stack: the lines of our own servers, the line in which one of them took it from outside (the
 border), and what the sender wrote. Of the border, the sender chooses the greeting, the reverse name and
@@ -112,7 +112,7 @@ def received(*headers: str, servers: tuple[str, ...]) -> Mail:
 def test_no_outsider_gets_a_pass_from_a_server_that_writes_above_the_border(
     data: st.DataObject, server: str, within: list[str], taken: str
 ) -> None:
-    """It left this mail without results, or judged it."""
+    """The server left this mail without results, or judged it."""
     own = data.draw(st.sampled_from(((), (FAILED.format(server),))))
     mail = received(*within, *own, taken, *data.draw(brought(server)), servers=(f"{server}/above",))
     assert not mail.trust.verified
@@ -133,7 +133,7 @@ def test_no_outsider_gets_a_pass_where_the_server_judged_the_mail(
 def test_no_outsider_takes_the_results_of_other_mails_away_from_a_server_that_writes_below(
     data: st.DataObject, server: str, within: list[str], taken: str, proxied: str
 ) -> None:
-    """It wrote its results below its own line, as into all mails: so this one shows nothing else of it."""
+    """The server wrote its results below its own line, as into all mails: this mail shows nothing else of it."""
     line = proxied if server == HOST and data.draw(st.booleans()) else taken
     mail = received(*within, line, FAILED.format(server), *data.draw(brought(server)), servers=(server,))
     assert (mail.results_above, mail.silent_servers) == ("", ())

@@ -9,7 +9,7 @@ from tests.connectors.email.reading.kinds import kinds
 
 
 @pytest.mark.long
-def test_what_is_new_is_told_kind_by_kind() -> None:
+def test_the_new_part_of_mails_is_told_kind_by_kind() -> None:
     seen: Counter[str] = Counter()
     lost: Counter[str] = Counter()
     wrong: dict[str, list[str]] = {}

@@ -49,7 +49,7 @@ RUSSIAN = "Здравствуйте, мой заказ до сих пор не �
         ),
     ],
 )
-def test_what_is_new(name: str, new: str) -> None:
+def test_the_new_part_of_an_odd_mail_is_found(name: str, new: str) -> None:
     assert reading(name).new == new
 
 
@@ -141,7 +141,7 @@ def test_an_encoded_word_that_ends_within_a_letter_is_read() -> None:
         ("forwarded_as_file", [("Ihre Bestellung ü.eml", "message/rfc822", False), ("bill.pdf", "application/pdf", False)]),
     ],
 )  # fmt: skip
-def test_files(name: str, files: list[tuple[str, str, bool]]) -> None:
+def test_the_files_of_an_odd_mail_are_found(name: str, files: list[tuple[str, str, bool]]) -> None:
     mail = reading(name)
     assert [(part.name, part.mime, part.inline) for part in mail.attachments] == files
     raw = (MAILS / f"{name}.eml").read_bytes()
@@ -150,7 +150,7 @@ def test_files(name: str, files: list[tuple[str, str, bool]]) -> None:
     ]
 
 
-def test_which_pictures_are_only_in_what_was_cut() -> None:
+def test_pictures_that_are_only_in_the_cut_part_are_known() -> None:
     """Outlook sends the logo of the signature, and all pictures of the mail answered, with every mail."""
     markup = (
         '<p>See this:</p><p><img src="cid:screen@x" alt=""></p><p><img src="CID:both%40x"></p><p>Kind regards</p><p>Maria</p>'
@@ -208,7 +208,7 @@ def test_a_mail_within_the_mail_is_read_too() -> None:
         ("html_only", ""),
     ],
 )
-def test_who_is_a_robot(name: str, why: str) -> None:
+def test_a_mail_of_a_robot_is_known_with_its_reason(name: str, why: str) -> None:
     assert reading(name).automatic == why
 
 
@@ -232,7 +232,7 @@ def test_who_is_a_robot(name: str, why: str) -> None:
         (b"From: norbert.replyman@example.org", ""),
     ],
 )
-def test_robots_by_their_headers(headers: bytes, why: str) -> None:
+def test_robots_are_known_by_their_headers(headers: bytes, why: str) -> None:
     assert read(headers + b"\r\n\r\nhello", trusted_servers=(), own_addresses=OWN).automatic == why
 
 
@@ -247,7 +247,7 @@ def test_robots_by_their_headers(headers: bytes, why: str) -> None:
         ("bounce_qmail", "<out-6@acme.example>", "maria@example.org", "5.1.1", "permanent"),
     ],
 )
-def test_delivery_reports(name: str, original: str, recipient: str, status: str, fate: str) -> None:
+def test_a_delivery_report_is_read(name: str, original: str, recipient: str, status: str, fate: str) -> None:
     bounce = reading(name).bounce
     assert bounce is not None
     assert (bounce.original, bounce.recipient, bounce.status, bounce.fate) == (
@@ -290,7 +290,7 @@ HEAD = '<a href="mailto:support@acme.example">Acme</a>'
         f"<div>Call me.</div><div style='border-top-width:1px'><div><b>От:</b>&nbsp;{HEAD}<br><b>Отправлено:</b>&nbsp;среда, 5 апреля 2023 г. 10:02<br><b>Кому:</b>&nbsp;{HEAD}</div></div><div>Hello</div>",
     ],
 )
-def test_programs_that_mark_nothing(markup: str) -> None:
+def test_a_quotation_is_found_though_its_program_marks_nothing(markup: str) -> None:
     head = b"From: a@example.org\r\nIn-Reply-To: <o@acme.example>\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
     mail = read(head + markup.encode(), trusted_servers=(), own_addresses=())
     assert mail.new == "Call me."

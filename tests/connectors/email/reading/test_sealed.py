@@ -73,7 +73,7 @@ def test_a_signature_within_a_signature_is_a_file() -> None:
     assert [part.mime for part in smime(streamed(nested)).attachments] == ["application/pkcs7-mime"]
 
 
-def test_what_is_encrypted_is_said_to_be() -> None:
+def test_an_encrypted_mail_is_said_to_be_encrypted() -> None:
     builder = pkcs7.PKCS7EnvelopeBuilder().set_data(INNER).add_recipient(CERTIFICATE)
     read_mail = smime(builder.encrypt(serialization.Encoding.DER, []))
     assert read_mail.new == "[encrypted: only who has the key can read it]"
@@ -101,7 +101,7 @@ def test_a_pgp_signature_in_the_text_is_no_text() -> None:
 
 
 @pytest.mark.parametrize("text", [ARMOR.replace("END PGP", "END"), f"You sent this:\n{ARMOR}"])
-def test_what_only_looks_signed_stays(text: str) -> None:
+def test_a_text_that_only_looks_signed_stays(text: str) -> None:
     assert "BEGIN PGP SIGNED" in mail("Content-Type: text/plain", text.encode()).new
 
 
@@ -147,7 +147,7 @@ def test_an_invitation_without_words_is_told_in_words() -> None:
         ("CANCEL", "ATTENDEE:mailto:m@example.org", "Cancelled: Call\nWhen: 2026-12-01"),
     ],
 )
-def test_what_becomes_of_an_invitation_is_told(method: str, attendee: str, words: str) -> None:
+def test_an_invitation_is_told_with_its_outcome(method: str, attendee: str, words: str) -> None:
     assert invitation(attendee, "SUMMARY:Call", "DTSTART;VALUE=DATE:20261201", method=method) == words
 
 

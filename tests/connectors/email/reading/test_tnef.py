@@ -76,6 +76,6 @@ def test_a_stream_that_breaks_off_gives_what_was_whole() -> None:
     assert [file.name for file in found.files] == ["Rechnung für Müller.pdf"]
 
 
-def test_what_is_no_winmail_stays_a_file() -> None:
+def test_a_file_that_is_no_winmail_stays_a_file() -> None:
     mail = read(MAIL + b"nonsense", trusted_servers=(), own_addresses=())
     assert [part.name for part in mail.attachments] == ["winmail.dat"]

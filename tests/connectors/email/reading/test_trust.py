@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - headers are one line
-"""Who vouches for a mail: the configured server, or a signature that is checked here. Signed with real
+"""Trust in a mail: the configured server vouches for it, or a signature that is checked here. Signed with real
 keys.
 """
 
@@ -107,7 +107,7 @@ def test_a_server_of_several_filters_writes_a_result_for_each() -> None:
     assert judged(raw).trust.how == "dkim"
 
 
-def test_exchange_online_writes_no_name() -> None:
+def test_results_of_exchange_online_are_read_without_a_name() -> None:
     raw = with_results(
         "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.org; dkim=pass (signature was verified)"
         " header.d=example.org;dmarc=pass action=none header.from=example.org;compauth=pass reason=100"
@@ -140,7 +140,7 @@ def test_a_mail_with_two_addresses_in_from_is_nobodys() -> None:
     ],
 )
 def test_an_address_in_place_of_a_name_is_a_name(author: str) -> None:
-    """Whoever is believed is who the brackets name, as the servers judge it and the programs show it."""
+    """The sender is whom the brackets name, as the servers judge it and the programs show it."""
     raw = BARE.replace(b"Maria <maria@example.org>", author.encode())
     honest = judged(with_results("mx.acme.example; dmarc=pass header.from=example.org", raw=raw))
     assert (honest.sender.address, honest.trust.verified) == ("maria@example.org", True)
@@ -157,7 +157,7 @@ def test_an_author_hidden_behind_too_many_headers_is_not_believed() -> None:
     assert not judged(raw).trust.verified
 
 
-def test_what_was_put_above_a_genuine_mail_takes_the_trust_from_it() -> None:
+def test_headers_put_above_a_genuine_mail_take_the_trust_from_it() -> None:
     assert not judged(with_results(PASS, raw=b"Subject: pay eve\r\n" + BARE)).trust.verified
 
 
@@ -206,7 +206,7 @@ def resigned(expires: int) -> bytes:
 RECORDS = {"s1._domainkey.example.org": RECORD}
 
 
-def test_a_signature_is_checked_here() -> None:
+def test_a_valid_signature_is_trusted_by_checking_it_here() -> None:
     trust = judged(signed(), RECORDS).trust
     assert (trust.verified, trust.how) == (True, "dkim")
     assert key_names(signed(), trusted_servers=SERVERS) == ("s1._domainkey.example.org",)
@@ -273,7 +273,7 @@ def test_keys_of_usual_size_are_taken(bits: int) -> None:
 
 @pytest.mark.long
 def test_a_key_larger_than_anybody_needs_proves_nothing() -> None:
-    """Whoever signs chooses the key, and with it how long it takes to check the signature."""
+    """The signer chooses the key, and with it how long it takes to check the signature."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=4_104)
     mail = signed(key=pem(private))
     assert not judged(mail, {"s1._domainkey.example.org": record(private.public_key())}).trust.verified
@@ -346,7 +346,7 @@ def test_results_are_believed_below_so_many_received_lines(
     assert (key_names(raw, trusted_servers=(servers,)) == ()) or not verified
 
 
-def test_what_was_brought_along_is_found() -> None:
+def test_a_pass_that_a_sender_brought_along_is_found() -> None:
     ours = "mx.acme.example; spf=none smtp.mailfrom=x@evil.example; dmarc=none header.from=example.org"
     honest = received(with_results(ours, raw=received(BARE, "sender.example")), "mx.acme.example")
     assert traces(honest, trusted_servers=SERVERS) == Traces("mx.acme.example", 1)
@@ -496,7 +496,7 @@ def test_a_result_that_no_program_understands_loses_no_other(spf: str) -> None:
         "spf=none smtp.mailfrom=<>; dmarc=fail header.from=example.org; dmarc=pass header.from=example.org",
     ],
 )
-def test_what_a_sender_puts_into_a_result_is_never_another_result(results: str) -> None:
+def test_text_that_a_sender_puts_into_a_result_is_never_another_result(results: str) -> None:
     assert not judged(with_results(f"mx.acme.example; {results}")).trust.verified
 
 
@@ -578,11 +578,11 @@ def test_a_line_that_does_not_tell_from_whom_a_server_took_a_mail_counts_as_from
         "from pop.acme.example [8.8.8.8] by localhost with POP3 (fetchmail-6.4.16)",
     ],
 )
-def test_a_way_within_the_house_hides_no_results(line: str) -> None:
+def test_received_lines_of_our_own_servers_hide_no_results(line: str) -> None:
     assert judged(mail(line, PASS, TAKEN), servers=("mx.acme.example/above",)).trust.verified
 
 
-def test_what_a_sender_puts_into_that_line_hides_it_from_nobody() -> None:
+def test_text_that_a_sender_puts_into_the_received_line_hides_it_from_nobody() -> None:
     for name in ("[127.0.0.1]", "(by", "by", "mx.acme.example", "with lmtp", "[10.0.0.1])"):
         taken = (
             f"from {name} (unknown [IPv6:2001:4860::1]) by mx.acme.example with esmtp (Exim 4.96)"
@@ -600,7 +600,7 @@ def test_gmail_writes_below_its_own_line_whatever_a_mail_looks_like() -> None:
     assert judged(mail(ours, taken), servers=("mx.google.com",)).results_above == ""
 
 
-def test_results_below_the_line_of_a_server_that_writes_above_it_are_not_brought_along() -> None:
+def test_results_below_the_line_of_a_server_that_writes_above_it_are_not_counted() -> None:
     raw = mail(OURS, TAKEN, PASS)
     assert traces(raw, trusted_servers=SERVERS).brought
     assert not traces(raw, trusted_servers=("mx.acme.example/above",)).brought
@@ -643,7 +643,7 @@ def test_a_header_that_servers_write_so_is_believed(header: str) -> None:
     assert judged(f"{header}\n".encode() + BARE.replace(b"\r\n", b"\n")).trust.verified
 
 
-def test_results_below_another_header_than_our_servers_are_not_its() -> None:
+def test_results_below_a_header_of_somebody_else_are_not_our_servers() -> None:
     ours = "mx.acme.example; spf=fail smtp.mailfrom=evil.example"
     apart = received(with_results(ours, raw=b"X-A: b\r\n" + with_results(PASS)), "mx.acme.example")
     assert not judged(apart).trust.verified

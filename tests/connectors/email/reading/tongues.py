@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables and markup read better whole
-"""How mail programs speak in each language: as their users have them in their mailboxes."""
+"""Phrases of mail programs in each language, as their users have them in their mailboxes."""
 
 from dataclasses import dataclass
 
