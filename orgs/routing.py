@@ -21,7 +21,6 @@ from orgs.specification.organization import (
     Ladder,
     Organization,
     Person,
-    PersonRole,
     Serves,
     Team,
     Trigger,
@@ -371,24 +370,6 @@ def person_on(org: Organization, channel: str, user_id: str, email: str = "") ->
         if email and email.casefold() in known:
             return PersonId(person.id)
     return None
-
-
-def roles_of(org: Organization, person_id: str | None) -> frozenset[PersonRole]:
-    """Return a person's roles, or none for somebody the file does not name.
-
-    An admin is also a supervisor, and everybody is a member.
-    """
-    person = find_person(org, person_id) if person_id else None
-    if person is None:
-        return frozenset()
-    roles = set(person.roles)
-    if PersonRole.ADMIN in roles:
-        roles.add(PersonRole.SUPERVISOR)
-    return frozenset(roles | {PersonRole.MEMBER})
-
-
-def admins_of(org: Organization) -> tuple[Person, ...]:
-    return tuple(person for person in org.people if PersonRole.ADMIN in person.roles)
 
 
 def people_of(org: Organization, team_id: str) -> tuple[Person, ...]:

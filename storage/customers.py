@@ -17,9 +17,11 @@ from bot.core.conversation import Status
 from bot.core.errors import CommandError, KeyDestroyed, NotFound
 from bot.core.events import Channel
 from bot.core.ids import ConversationId, CustomerId, NewId, OrgId
+from bot.core.permissions import Scope
 from storage.keys import Keys
 from storage.merging import Merged, alone, lock, merge, root_of
 from storage.queries import ERASED
+from storage.scopes import SCOPES, ScopedStatement, limits
 from storage.sealed_fields import ADDRESS, CONTENT, PROFILE
 from storage.sealing import KeyedHash, Sealer
 
@@ -105,24 +107,36 @@ async def customers(
     *,
     before: CustomerId | None = None,
     limit: int = 20,
+    scopes: Sequence[Scope] | None = None,
 ) -> tuple[CustomerLine, ...]:
-    """Return customers, newest first. `before` continues after that customer."""
-    given = {"organization": organization, "before": before, "limit": limit}
-    return tuple(_line(row, keys) for row in await connection.execute(CUSTOMERS, given))
+    """Return customers with a conversation in the scopes, newest first.
+
+    `before` continues after that customer.
+    """
+    given = {"organization": organization, "before": before, "limit": limit, **limits(scopes)}
+    return tuple(_line(row, keys) for row in await connection.execute(CUSTOMERS.of(scopes), given))
 
 
 async def customer(
-    connection: AsyncConnection, keys: Keys, organization: OrgId, id_: CustomerId
+    connection: AsyncConnection,
+    keys: Keys,
+    organization: OrgId,
+    id_: CustomerId,
+    *,
+    scopes: Sequence[Scope] | None = None,
 ) -> CustomerStory:
-    """Return all that is known of the person that this customer is. Raise NotFound."""
-    given = {"organization": organization, "customer": id_, "most": HISTORY}
-    row = (await connection.execute(CUSTOMER, given)).one_or_none()
+    """Return all that is known of the person that this customer is. Raise NotFound.
+
+    Of their conversations, count and list those in the scopes.
+    """
+    given = {"organization": organization, "customer": id_, "most": HISTORY, **limits(scopes)}
+    row = (await connection.execute(CUSTOMER.of(scopes), given)).one_or_none()
     if row is None:
         raise NotFound("customer", str(id_))
     given["ids"] = row.ids
     identities = await connection.execute(IDENTITIES, given)
     merged = await connection.execute(MERGED, given)
-    history = await connection.execute(HISTORIES, given)
+    history = await connection.execute(HISTORIES.of(scopes), given)
     return CustomerStory(
         line=_line(row, keys),
         in_crm=row.in_crm,
@@ -252,21 +266,21 @@ _LINE = """
     select c.id as customer_id, c.profile, c.data_key, c.created_at, g.ids, t.channels, t.conversations
 """
 
-_PERSON = """
+_PERSON = f"""
     from customers c
     cross join lateral (
         select array(select c.id union all select f.id from customers f where f.merged_into = c.id) as ids
     ) g
     cross join lateral (
-        select (select count(*) from conversations v where v.customer_id = any(g.ids) and v.owner_name <> '')
-                as conversations,
+        select (select count(*) from conversations v
+                where v.customer_id = any(g.ids) and v.owner_name <> '' and {SCOPES}) as conversations,
             (select array_agg(distinct cast(a.channel as text)) from identities i
                 join accounts a on a.id = i.account_id where i.customer_id = any(g.ids)) as channels
     ) t
     where c.organization_id = :organization and c.merged_into is null
 """
 
-CUSTOMERS: Final = text(
+CUSTOMERS: Final = ScopedStatement(
     _LINE
     + _PERSON
     + """
@@ -279,7 +293,7 @@ CUSTOMERS: Final = text(
     """
 )
 
-CUSTOMER: Final = text(
+CUSTOMER: Final = ScopedStatement(
     _LINE
     + ", exists (select 1 from customers f where f.id = any(g.ids) and f.crm_hash is not null) as in_crm"
     + _PERSON
@@ -307,7 +321,7 @@ MERGED: Final = text("""
 """)
 
 # ix_conversations_customer_id, ix_places_conversation_id, uq_messages_position
-HISTORIES: Final = text("""
+HISTORIES: Final = ScopedStatement(f"""
     select v.id, v.number, v.customer_id, c.data_key, v.status, v.created_at, v.resolved_at, v.position,
         m.content,
         (select array_agg(distinct cast(a.channel as text)) from places p
@@ -318,7 +332,7 @@ HISTORIES: Final = text("""
         select content from messages where conversation_id = v.id and role = 'customer'
         order by position limit 1
     ) m on true
-    where v.customer_id = any(cast(:ids as uuid[])) and v.organization_id = :organization
+    where v.customer_id = any(cast(:ids as uuid[])) and v.organization_id = :organization and {SCOPES}
     order by v.created_at desc, v.id desc limit :most
 """)
 

@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import InvalidOrganization
 from bot.core.ids import NewId, OrgId
+from bot.core.permissions import Permission
 from orgs.articles import Article
-from orgs.specification.organization import Account, Organization, PersonRole
+from orgs.roles import OWNER, holders
+from orgs.specification.organization import Account, Organization
 
 
 async def write_rows(
@@ -64,7 +66,8 @@ async def write_rows(
         _MEMBERS,
         {**given, "teams": [team for team, _ in members], "people": [person for _, person in members]},
     )
-    owner = next((person.id for person in org.people if PersonRole.ADMIN in person.roles), None)
+    owners = [person for person in org.people if OWNER in person.roles]
+    owner = next((person.id for person in (*owners, *holders(org, Permission.ORGANIZATION_CHANGE))), None)
     await connection.execute(_OWNER, {**given, "owner": owner})
     await connection.execute(_CLEAR_SECTIONS, given)
     if sections := list(_sections(organization, articles)):

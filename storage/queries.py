@@ -7,13 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.commands import Subject
 from bot.core.conversation import (
     EscalationState,
     Message,
@@ -37,9 +37,11 @@ from bot.core.ids import (
     TeamId,
 )
 from bot.core.numbers import number_typed
+from bot.core.permissions import Scope
 from storage import queries_sql as sql
 from storage.keys import Keys
 from storage.reasons import reason_of
+from storage.scopes import limits
 from storage.sealed_fields import (
     ADDRESS,
     ERROR,
@@ -178,15 +180,6 @@ class Counts:
     deliveries_unknown: int
 
 
-class Subject(StrEnum):
-    """The kinds of things that an id may identify."""
-
-    CONVERSATION = "conversation"
-    ESCALATION = "escalation"
-    DELIVERY = "delivery"
-    CUSTOMER = "customer"
-
-
 _PLURAL: Final = {
     Subject.CONVERSATION: "conversations",
     Subject.ESCALATION: "escalations",
@@ -253,18 +246,23 @@ async def conversations(
     automatic: bool = False,
     before: ConversationId | None = None,
     limit: int = 20,
+    scopes: Sequence[Scope] | None = None,
 ) -> tuple[ConversationLine, ...]:
-    """Return conversations, newest first. `before` continues after that conversation.
+    """Return conversations in the scopes, newest first. `before` continues after that conversation.
 
     `automatic` returns only those that nobody answers, because a program wrote.
     """
-    given: dict[str, object] = {"organization": organization, "before": before, "limit": limit}
+    given: dict[str, object] = {"organization": organization, "before": before, "limit": limit} | limits(
+        scopes
+    )
     if automatic:
-        rows = await connection.execute(sql.CONVERSATIONS_OF_PROGRAMS, given)
+        rows = await connection.execute(sql.CONVERSATIONS_OF_PROGRAMS.of(scopes), given)
     elif status is None:
-        rows = await connection.execute(sql.CONVERSATIONS, given)
+        rows = await connection.execute(sql.CONVERSATIONS.of(scopes), given)
     else:
-        rows = await connection.execute(sql.CONVERSATIONS_OF_STATUS, {**given, "status": status.value})
+        rows = await connection.execute(
+            sql.CONVERSATIONS_OF_STATUS.of(scopes), {**given, "status": status.value}
+        )
     return tuple(_conversation_line(row, keys) for row in rows)
 
 
@@ -294,11 +292,15 @@ async def escalations(
     open_only: bool = True,
     before: EscalationId | None = None,
     limit: int = 20,
+    scopes: Sequence[Scope] | None = None,
 ) -> tuple[EscalationLine, ...]:
-    """Return escalations, newest first: the open ones, or all. `before` continues after that escalation."""
-    statement = sql.OPEN_ESCALATIONS if open_only else sql.ESCALATIONS
+    """Return escalations in the scopes, newest first: the open ones, or all.
+
+    `before` continues after that escalation.
+    """
+    statement = (sql.OPEN_ESCALATIONS if open_only else sql.ESCALATIONS).of(scopes)
     rows = await connection.execute(
-        statement, {"organization": organization, "before": before, "limit": limit}
+        statement, {"organization": organization, "before": before, "limit": limit} | limits(scopes)
     )
     return tuple(_escalation_line(row) for row in rows)
 
@@ -341,14 +343,15 @@ async def deliveries(
     *,
     dead_only: bool = False,
     limit: int = 50,
+    scopes: Sequence[Scope] | None = None,
 ) -> tuple[DeliveryLine, ...]:
-    """Return what has not arrived: first the failed and unknown (newest first), then the waiting
-    (oldest first).
+    """Return what has not arrived, in the scopes: first the failed and unknown (newest first), then the
+    waiting (oldest first).
     """
-    given = {"organization": organization, "limit": limit}
-    rows: list[AnyRow] = list(await connection.execute(sql.DEAD, given))
+    given = {"organization": organization, "limit": limit, **limits(scopes)}
+    rows: list[AnyRow] = list(await connection.execute(sql.DEAD.of(scopes), given))
     if not dead_only and len(rows) < limit:
-        rows += await connection.execute(sql.WAITING, {**given, "limit": limit - len(rows)})
+        rows += await connection.execute(sql.WAITING.of(scopes), {**given, "limit": limit - len(rows)})
     by_id = {row.id: row for row in rows}
     tries: dict[UUID, list[Try]] = {row.id: [] for row in rows}
     for t in await connection.execute(sql.TRIES, {"organization": organization, "ids": list(tries)}):

@@ -4,6 +4,8 @@ from typing import Final
 
 from sqlalchemy import text
 
+from storage.scopes import SCOPES, ScopedStatement
+
 # Uses the primary key: a prefix is a range of it.
 CONVERSATIONS_BY_PREFIX: Final = text("""
     select id from conversations where id between :least and :most and organization_id = :organization
@@ -58,19 +60,21 @@ _PAGE = """
 """
 
 # A conversation without an owner was created only to verify an address (see storage.verification).
-_THEIRS = " where v.organization_id = :organization and v.owner_name <> ''"
+_THEIRS = f" where v.organization_id = :organization and v.owner_name <> '' and {SCOPES}"
 
-CONVERSATIONS: Final = text(_CONVERSATION_LINE + _THEIRS + _PAGE)
+CONVERSATIONS: Final = ScopedStatement(_CONVERSATION_LINE + _THEIRS + _PAGE)
 
 # A separate statement: with an optional filter, a rare status would not use its index.
-CONVERSATIONS_OF_STATUS: Final = text(_CONVERSATION_LINE + _THEIRS + " and v.status = :status" + _PAGE)
+CONVERSATIONS_OF_STATUS: Final = ScopedStatement(
+    _CONVERSATION_LINE + _THEIRS + " and v.status = :status" + _PAGE
+)
 
 # ix_conversations_status: conversations of programs stay pending, and few others do for long.
 _AUTOMATIC = (
     " and v.status = 'pending' and v.owner_kind in ('agent', 'flow') and v.memory -> 'automatic' is not null"
 )
 
-CONVERSATIONS_OF_PROGRAMS: Final = text(_CONVERSATION_LINE + _THEIRS + _AUTOMATIC + _PAGE)
+CONVERSATIONS_OF_PROGRAMS: Final = ScopedStatement(_CONVERSATION_LINE + _THEIRS + _AUTOMATIC + _PAGE)
 
 CONVERSATION: Final = text(
     _CONVERSATION_LINE + " where v.organization_id = :organization and v.id = :conversation"
@@ -89,25 +93,25 @@ ESCALATIONS_OF: Final = text("""
 """)
 
 # ix_escalations_organization_opened
-ESCALATIONS: Final = text("""
-    select * from escalations
-    where organization_id = :organization
-        and (cast(:before as uuid) is null or (opened_at, id) < (
+ESCALATIONS: Final = ScopedStatement(f"""
+    select e.* from escalations e join conversations v on v.id = e.conversation_id
+    where e.organization_id = :organization and {SCOPES}
+        and (cast(:before as uuid) is null or (e.opened_at, e.id) < (
             select opened_at, id from escalations
             where id = cast(:before as uuid) and organization_id = :organization
         ))
-    order by opened_at desc, id desc limit :limit
+    order by e.opened_at desc, e.id desc limit :limit
 """)
 
 # uq_escalations_open contains only the open ones.
-OPEN_ESCALATIONS: Final = text("""
-    select * from escalations
-    where organization_id = :organization and state in ('waiting', 'held')
-        and (cast(:before as uuid) is null or (opened_at, id) < (
+OPEN_ESCALATIONS: Final = ScopedStatement(f"""
+    select e.* from escalations e join conversations v on v.id = e.conversation_id
+    where e.organization_id = :organization and e.state in ('waiting', 'held') and {SCOPES}
+        and (cast(:before as uuid) is null or (e.opened_at, e.id) < (
             select opened_at, id from escalations
             where id = cast(:before as uuid) and organization_id = :organization
         ))
-    order by opened_at desc, id desc limit :limit
+    order by e.opened_at desc, e.id desc limit :limit
 """)
 
 ESCALATION: Final = text("""
@@ -131,25 +135,26 @@ _DELIVERY_LINE = """
 """
 
 # ix_outbox_dead
-DEAD: Final = text(
+DEAD: Final = ScopedStatement(
     _DELIVERY_LINE
-    + """
+    + f"""
     from outbox o join lanes l on l.id = o.lane_id join accounts a on a.id = l.account_id
     join conversations v on v.id = o.conversation_id join customers c on c.id = v.customer_id
     join organizations g on g.id = o.organization_id
-    where o.organization_id = :organization and o.state in ('failed', 'unknown')
+    where o.organization_id = :organization and o.state in ('failed', 'unknown') and {SCOPES}
     order by o.position desc limit :limit
     """
 )
 
 # ix_lanes_ready finds the lanes in which something waits, ix_outbox_open the waiting rows.
-WAITING: Final = text(
+WAITING: Final = ScopedStatement(
     _DELIVERY_LINE
-    + """
+    + f"""
     from accounts a join lanes l on l.account_id = a.id join outbox o on o.lane_id = l.id
     join conversations v on v.id = o.conversation_id join customers c on c.id = v.customer_id
     join organizations g on g.id = o.organization_id
     where a.organization_id = :organization and l.ready_at is not null and o.state in ('waiting', 'sending')
+        and {SCOPES}
     order by o.position limit :limit
     """
 )
@@ -192,7 +197,10 @@ UNANSWERED: Final = text("""
 """)
 
 # ix_conversations_status
-AUTOMATIC: Final = text(f"select count(*) as number from conversations v{_THEIRS}{_AUTOMATIC}")
+AUTOMATIC: Final = text(f"""
+    select count(*) as number from conversations v
+    where v.organization_id = :organization and v.owner_name <> ''{_AUTOMATIC}
+""")
 
 # uq_escalations_open
 ESCALATED: Final = text("""

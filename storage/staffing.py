@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import HolderLeft, Origin, TeamChanged
 from bot.core.ids import ConversationId, CustomerId, OrgId, PersonId, TeamId
+from bot.core.permissions import Permission
+from orgs.roles import grants_of
 from orgs.routing import default_team, find_agent, find_person, find_team, person_called, room_for
 from orgs.specification.organization import Organization
 from storage.entries import NOBODY, Entry
@@ -102,6 +104,9 @@ def _left(row: AnyRow, before: Organization, after: Organization) -> HolderLeft 
     name = known.name if known else row.person
     if find_person(after, row.person) is None:
         return HolderLeft(PersonId(row.person), name, "was removed from the organization")
+    take = Permission.CONVERSATIONS_TAKE
+    if grants_of(before, row.person).may(take) and not grants_of(after, row.person).may(take):
+        return HolderLeft(PersonId(row.person), name, "may take no conversations any more")
     was, now = find_team(before, row.team), find_team(after, row.team)
     if was and now and row.person in was.people and row.person not in now.people:
         return HolderLeft(PersonId(row.person), name, f"is no longer in {now.name}")

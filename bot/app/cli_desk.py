@@ -20,9 +20,10 @@ from bot.app.instance import running_instance
 from bot.app.logs import configure
 from bot.app.settings import LogLevel, Settings, load, parse, surroundings
 from bot.commands.desk import NOWHERE, Borrow, Consent, Desk, unopened
+from bot.commands.execute import execute
 from bot.commands.registry import registry
 from bot.commands.secrets import LONGEST
-from bot.core.commands import Call, Caller, Output
+from bot.core.commands import Call, Output, shell_of
 from bot.core.connector import Connector, Resources
 from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
@@ -46,7 +47,7 @@ async def run_command(name: str, arguments: dict[str, str], org: str, *, sandbox
     noun = name.split(maxsplit=1)[0]
     if name in _WITHOUT_STORAGE:
         command, _ = registry(unopened(CHANNELS), noun).find(name.split())
-        return await command.handler(Call(Caller(NOWHERE), arguments))
+        return await command.handler(Call(shell_of(NOWHERE), arguments))
     configure(LogLevel.WARNING)
     applies = name == "org apply" and bool(arguments["path"])
     settings = await asyncio.to_thread(settings_for, surroundings(os.environ), begins=applies)
@@ -60,7 +61,7 @@ async def run_command(name: str, arguments: dict[str, str], org: str, *, sandbox
         if org:
             async with desk.database.begin() as connection:
                 organization = (await find(connection, org)).organization
-        return await command.handler(Call(Caller(organization), arguments))
+        return await execute(desk, shell_of(organization), command, arguments)
 
 
 @dataclass(frozen=True, slots=True)

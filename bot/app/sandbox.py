@@ -9,8 +9,9 @@ from bot.app.embedded.server_files import LOOPBACK
 from bot.app.instance import running_instance
 from bot.app.settings import Settings, load
 from bot.commands.desk import Desk
+from bot.commands.execute import execute
 from bot.commands.registry import registry
-from bot.core.commands import Call, Caller
+from bot.core.commands import shell_of
 from bot.core.errors import SettingsError
 from bot.core.ids import CustomerId, OrgId
 from connectors.sandbox.credentials import Credentials, environment
@@ -52,9 +53,9 @@ async def forget_customers(desk: Desk, addresses: Set[str]) -> None:
     async with desk.database.begin() as connection:
         organizations = [known.organization for known in await current(connection)]
     for organization in organizations:
-        caller = Caller(organization)
+        caller = shell_of(organization)
         async for customer in _customers_at(desk, organization, addresses):
-            await erase.handler(Call(caller, {"customer": str(customer), "yes": "yes"}))
+            await execute(desk, caller, erase, {"customer": str(customer), "yes": "yes"})
         await _silence(desk, organization)
 
 

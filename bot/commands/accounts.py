@@ -9,9 +9,10 @@ import structlog
 from bot.commands.desk import Borrow, Desk, whose
 from bot.commands.exposure import exposed_rooms
 from bot.commands.formatting import plural
-from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, Output, Parameter, Table
 from bot.core.connector import ChannelKind, HasTemplates
 from bot.core.errors import CommandError, DeskError, NotFound, Refused, SendError
+from bot.core.permissions import Permission
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Organization, Serves
 from storage import queries
@@ -85,12 +86,12 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
 
     summary = "The accounts on every channel: whom they serve, how they listen, and whether anybody does."
     return (
-        Command(name="accounts", summary=summary, permission=Permission.MEMBER, handler=listed),
-        Command(name="accounts list", summary=summary, permission=Permission.MEMBER, handler=listed),
+        Command(name="accounts", summary=summary, permission=Permission.ACCOUNTS_READ, handler=listed),
+        Command(name="accounts list", summary=summary, permission=Permission.ACCOUNTS_READ, handler=listed),
         Command(
             name="accounts check",
             summary="Ask each platform whether the account works. Says as whom, or what is wrong.",
-            permission=Permission.SUPERVISOR,
+            permission=Permission.ACCOUNTS_CHECK,
             handler=check,
             parameters=(Parameter("account", "Only this one, as the organization file names it.", ""),),
             example="telegram",

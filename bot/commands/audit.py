@@ -4,8 +4,9 @@ from typing import Final
 
 from bot.commands.desk import Consent, Desk, actor, whose
 from bot.commands.formatting import count_of, moment
-from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, Output, Parameter, Table
 from bot.core.errors import BadUsage
+from bot.core.permissions import Permission
 from storage.anchors import compare, head_of
 from storage.audit import AuditEntry, AuditLine, ChainVerdict, Detail, Link, record
 from storage.audit import tail as read_tail
@@ -68,7 +69,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="audit verify",
             summary="Compare the audit log with its chain, and the chain's end with what is noted elsewhere.",
-            permission=Permission.ADMIN,
+            permission=Permission.AUDIT_READ,
             handler=verify,
             parameters=(
                 Parameter(
@@ -79,14 +80,15 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="audit anchor",
             summary="After a backup was restored: compare the audit chain with where it ends now.",
-            permission=Permission.SHELL,
+            permission=Permission.AUDIT_RESTART,
+            shell_only=True,
             handler=anchor,
             parameters=(Parameter("yes", "Without being asked.", flag=True),),
         ),
         Command(
             name="audit tail",
             summary="The newest entries of the audit log.",
-            permission=Permission.ADMIN,
+            permission=Permission.AUDIT_READ,
             handler=tail,
             parameters=(Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),),
             example="--limit 50",

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Final
 
 from bot.commands.desk import Desk
-from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Table
 from bot.core.connector import Capabilities, ChannelKind, ConnectionMode, Media
 from bot.core.errors import BadUsage
 from bot.core.events import ReceiptStatus
+from bot.core.permissions import Permission
 
 PAGE: Final = "docs/channels.md"
 RENDER: Final = f"desk channels --markdown > {PAGE}"
@@ -52,7 +53,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="channels",
             summary="What each channel can do: texts, buttons, files, limits, and what an account must give.",
-            permission=Permission.MEMBER,
+            permission=Permission.ORGANIZATION_READ,
             handler=channels,
             parameters=(
                 Parameter("channel", "Only this one.", ""),

@@ -7,20 +7,18 @@ from typing import Final
 import structlog
 
 from bot.commands.arguments import bind
-from bot.commands.desk import Desk, whose
+from bot.commands.desk import Desk
+from bot.commands.execute import execute
 from bot.commands.markdown import bounded, to_answer, to_text
-from bot.core.commands import Call, Caller, Command, CommandAnswer, Commands, Permission
+from bot.core.commands import Caller, Command, CommandAnswer, Commands
 from bot.core.errors import (
     BadUsage,
     CommandError,
     DeskError,
     InvalidOrganization,
-    NotAllowed,
     StorageUnavailable,
     UnknownCommand,
 )
-from orgs.routing import roles_of
-from orgs.specification.organization import PersonRole
 
 log = structlog.get_logger(__name__)
 
@@ -28,12 +26,6 @@ _LONGEST: Final = 2_000  # characters; a longer line is refused
 
 # The characters that phones type instead of those of a command.
 _TYPED: Final = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "—": "--", "\u00a0": " "})
-
-_NEEDED: Final = {
-    Permission.MEMBER: PersonRole.MEMBER,
-    Permission.SUPERVISOR: PersonRole.SUPERVISOR,
-    Permission.ADMIN: PersonRole.ADMIN,
-}
 
 
 async def run_in_chat(desk: Desk, registry: Commands, caller: Caller, text: str) -> CommandAnswer:
@@ -43,9 +35,7 @@ async def run_in_chat(desk: Desk, registry: Commands, caller: Caller, text: str)
     """
     try:
         command, words = find(registry, split(text))
-        await _permit(desk, caller, command)
-        output = await command.handler(Call(caller, bind(command, words)))
-        return to_answer(output)
+        return to_answer(await execute(desk, caller, command, bind(command, words)))
     except InvalidOrganization as error:
         told = bounded(to_text(str(error)))
     except StorageUnavailable:
@@ -84,7 +74,7 @@ def find(registry: Commands, words: list[str]) -> tuple[Command, list[str]]:
     verbs = [
         command.name.split()[1]
         for command in registry
-        if command.name.startswith(f"{noun} ") and command.permission is not Permission.SHELL
+        if command.name.startswith(f"{noun} ") and not command.shell_only
     ]
     try:
         command, rest = registry.find(words)
@@ -108,20 +98,3 @@ def _with_a_verb(noun: str, typed: list[str], verbs: list[str]) -> str:
     if near:
         return f"{told} Did you mean `/desk {noun} {near[0]}`?"
     return f"{told} After `{noun}` can come: {listed}."
-
-
-async def _permit(desk: Desk, caller: Caller, command: Command) -> None:
-    """Check that the caller may run the command, by the organization file in force now. Raises NotAllowed."""
-    if caller.person is None:
-        raise NotAllowed(
-            "This account belongs to nobody the organization file names: an admin can add you under `people`."
-        )
-    if command.permission is Permission.SHELL:
-        raise NotAllowed(f"`{command.name}` works with files and is for the shell: `desk {command.name}`.")
-    known = await whose(desk, Call(caller))
-    org = await desk.organizations.get(known.organization, known.version)
-    roles = roles_of(org, caller.person)
-    if not roles:
-        raise NotAllowed(f"You are not one of the people of {known.name} any more.")
-    if (needed := _NEEDED[command.permission]) not in roles:
-        raise NotAllowed(f"`{command.name}` is for those with the role {needed}.")

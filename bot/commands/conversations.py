@@ -4,15 +4,16 @@ from typing import Final
 
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, moment, plural, short_ids, since
-from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Subject, Table
 from bot.core.conversation import Message, MessageState, OwnerKind, Role, Status
 from bot.core.errors import BadUsage
 from bot.core.ids import ConversationId
 from bot.core.numbers import shown
+from bot.core.permissions import Permission
 from bot.turns.escaping import known_as
 from bot.turns.story import is_another
 from storage import queries
-from storage.queries import ConversationLine, ConversationStory, Subject
+from storage.queries import ConversationLine, ConversationStory
 
 _MOST: Final = 200
 
@@ -38,6 +39,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 automatic=bool(automatic),
                 before=after,
                 limit=limit,
+                scopes=call.scopes,
             )
         return _listed(desk, lines)
 
@@ -53,7 +55,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     parameters = (
         Parameter("status", "Only those: pending, in_progress, escalated or resolved.", "", option=True),
         Parameter("automatic", "Only those nobody answers because a program wrote.", "", flag=True),
-        Parameter("before", "Go on after this conversation.", "", option=True),
+        Parameter("before", "Go on after this conversation.", "", option=True, names=Subject.CONVERSATION),
         Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),
     )
     summary = "The newest conversations."
@@ -61,7 +63,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="conversations",
             summary=summary,
-            permission=Permission.MEMBER,
+            permission=Permission.CONVERSATIONS_READ,
             handler=listed,
             parameters=parameters,
             example="--status escalated",
@@ -69,16 +71,22 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="conversations list",
             summary=summary,
-            permission=Permission.MEMBER,
+            permission=Permission.CONVERSATIONS_READ,
             handler=listed,
             parameters=parameters,
         ),
         Command(
             name="conversations show",
             summary="One conversation, word by word.",
-            permission=Permission.MEMBER,
+            permission=Permission.CONVERSATIONS_READ,
             handler=show,
-            parameters=(Parameter("conversation", "Its number, its id, or the beginning of that."),),
+            parameters=(
+                Parameter(
+                    "conversation",
+                    "Its number, its id, or the beginning of that.",
+                    names=Subject.CONVERSATION,
+                ),
+            ),
             example="4831-27",
         ),
     )

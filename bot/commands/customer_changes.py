@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.commands.accounts import PATIENCE
 from bot.commands.desk import Consent, Desk, actor, whose
 from bot.commands.formatting import plural, short_id
-from bot.core.commands import Call, Command, Handler, JsonValue, Output, Parameter, Permission
+from bot.core.commands import Call, Command, Handler, JsonValue, Output, Parameter, Subject
 from bot.core.connector import Invites
 from bot.core.errors import BadUsage, CommandError, KeyDestroyed, NotFound, SendError, SettingsError
 from bot.core.ids import ConversationId, CustomerId, OrgId
+from bot.core.permissions import Permission
 from orgs.routing import find_account
 from orgs.specification.organization import Serves
 from storage import customers, links, merging, queries
@@ -23,7 +24,6 @@ from storage.erased import erase
 from storage.inbox import Inboxes
 from storage.merged import tell_rooms
 from storage.posted import Posted
-from storage.queries import Subject
 
 _CRM_ID: Final = 200  # characters at most of an id in the CRM
 
@@ -36,25 +36,25 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             "merge",
             "Two customers are one person: their history becomes one. Can be undone.",
             changes.merge,
-            Permission.SUPERVISOR,
-            Parameter("kept", f"{customer}, of whom the other is merged into."),
-            Parameter("merged", f"{customer}, of who is merged."),
+            Permission.CUSTOMERS_MERGE,
+            Parameter("kept", f"{customer}, of whom the other is merged into.", names=Subject.CUSTOMER),
+            Parameter("merged", f"{customer}, of who is merged.", names=Subject.CUSTOMER),
             example="01990a3c 01990b7d",
         ),
         _command(
             "unmerge",
             "Undo a merge: the two customers are separate again.",
             changes.unmerge,
-            Permission.SUPERVISOR,
-            Parameter("customer", f"{customer}, of who was merged."),
+            Permission.CUSTOMERS_MERGE,
+            Parameter("customer", f"{customer}, of who was merged.", names=Subject.CUSTOMER),
             example="01990b7d",
         ),
         _command(
             "crm",
             "Record the id of a customer in the CRM. Whoever had that id is merged into them.",
             changes.crm,
-            Permission.SUPERVISOR,
-            Parameter("customer", f"{customer}."),
+            Permission.CUSTOMERS_MERGE,
+            Parameter("customer", f"{customer}.", names=Subject.CUSTOMER),
             Parameter("id", "The CRM's id of them. Only a keyed hash of it is kept."),
             example="01990a3c crm-7",
         ),
@@ -62,8 +62,10 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             "invite",
             "A link by which a customer goes on in another account of ours. Valid once, for 24 h.",
             changes.invite,
-            Permission.MEMBER,
-            Parameter("conversation", "Its number, its id, or the beginning of that."),
+            Permission.CUSTOMERS_INVITE,
+            Parameter(
+                "conversation", "Its number, its id, or the beginning of that.", names=Subject.CONVERSATION
+            ),
             Parameter("account", "The account to go on in, as the organization file names it."),
             example="4831-27 telegram",
         ),
@@ -71,8 +73,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             "erase",
             "Make all that a customer ever wrote unreadable, for ever.",
             changes.erase,
-            Permission.ADMIN,
-            Parameter("customer", f"{customer}."),
+            Permission.CUSTOMERS_ERASE,
+            Parameter("customer", f"{customer}.", names=Subject.CUSTOMER),
             Parameter("yes", "Do not ask. There is no way back.", "", flag=True),
             example="01990a3c",
         ),

@@ -5,13 +5,13 @@ from typing import Final
 from bot.commands import customer_changes
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, moment, plural, short_id, short_ids, since
-from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Subject, Table
 from bot.core.ids import CustomerId
 from bot.core.numbers import shown
+from bot.core.permissions import Permission
 from storage import customers, queries
 from storage.customers import HISTORY, CustomerLine, CustomerStory, HistoryLine
 from storage.posted import Remains, remains
-from storage.queries import Subject
 from storage.writers import has_unknown_writers
 
 _MOST: Final = 200
@@ -35,7 +35,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 found = await queries.find_id(connection, known.organization, Subject.CUSTOMER, before)
                 after = CustomerId(found)
             lines = await customers.customers(
-                connection, desk.keys, known.organization, before=after, limit=limit
+                connection, desk.keys, known.organization, before=after, limit=limit, scopes=call.scopes
             )
         return _listed(desk, lines)
 
@@ -45,7 +45,9 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             id_ = await queries.find_id(
                 connection, known.organization, Subject.CUSTOMER, call.arguments["customer"]
             )
-            story = await customers.customer(connection, desk.keys, known.organization, CustomerId(id_))
+            story = await customers.customer(
+                connection, desk.keys, known.organization, CustomerId(id_), scopes=call.scopes
+            )
             everybody = [story.line.id, *(one.id for one in story.merged)]
             left = (
                 await remains(connection, desk.keys, known.organization, everybody)
@@ -58,7 +60,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         return _shown(story, CustomerId(id_), left, unknown=unknown)
 
     parameters = (
-        Parameter("before", "Go on after this customer.", "", option=True),
+        Parameter("before", "Go on after this customer.", "", option=True, names=Subject.CUSTOMER),
         Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),
     )
     summary = "The newest customers. Merged customers are listed once."
@@ -66,7 +68,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="customers",
             summary=summary,
-            permission=Permission.MEMBER,
+            permission=Permission.CUSTOMERS_READ,
             handler=listed,
             parameters=parameters,
             example="--limit 50",
@@ -74,16 +76,16 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="customers list",
             summary=summary,
-            permission=Permission.MEMBER,
+            permission=Permission.CUSTOMERS_READ,
             handler=listed,
             parameters=parameters,
         ),
         Command(
             name="customers show",
             summary="One customer: addresses, merged customers, and the history on every channel.",
-            permission=Permission.MEMBER,
+            permission=Permission.CUSTOMERS_READ,
             handler=show,
-            parameters=(Parameter("customer", "Their id, or the beginning of it."),),
+            parameters=(Parameter("customer", "Their id, or the beginning of it.", names=Subject.CUSTOMER),),
             example="01990a3c",
         ),
         *customer_changes.commands(desk),

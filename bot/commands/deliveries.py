@@ -5,15 +5,16 @@ from typing import Final
 
 from bot.commands.desk import Desk, actor, whose
 from bot.commands.formatting import count_of, moment, short_ids, since
-from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Subject, Table
 from bot.core.errors import CommandError
 from bot.core.ids import DeliveryId
+from bot.core.permissions import Permission
 from storage import queries
 from storage.audit import AuditEntry, record
 from storage.inbox import Inboxes
 from storage.keys import why_unreadable
 from storage.outbox import Outbox
-from storage.queries import DeliveryLine, Subject
+from storage.queries import DeliveryLine
 
 _MOST: Final = 500
 
@@ -29,6 +30,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 known.organization,
                 dead_only=bool(call.arguments["dead"]),
                 limit=limit,
+                scopes=call.scopes,
             )
             problem = await why_unreadable(connection, desk.keys, known.organization)
         return replace(_listed(desk, lines), problem=problem)
@@ -68,7 +70,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="deliveries",
             summary=summary,
-            permission=Permission.MEMBER,
+            permission=Permission.DELIVERIES_READ,
             handler=listed,
             parameters=parameters,
             example="--dead",
@@ -76,16 +78,16 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="deliveries list",
             summary=summary,
-            permission=Permission.MEMBER,
+            permission=Permission.DELIVERIES_READ,
             handler=listed,
             parameters=parameters,
         ),
         Command(
             name="deliveries retry",
             summary="Send a dead delivery again. One whose outcome is unknown may arrive twice.",
-            permission=Permission.SUPERVISOR,
+            permission=Permission.DELIVERIES_RETRY,
             handler=retry,
-            parameters=(Parameter("delivery", "Its id, or the beginning of it."),),
+            parameters=(Parameter("delivery", "Its id, or the beginning of it.", names=Subject.DELIVERY),),
             example="01990a3c",
             writes=True,
         ),

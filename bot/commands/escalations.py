@@ -5,13 +5,14 @@ from typing import Final
 
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, left, moment, plural, short_id, short_ids
-from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Subject, Table
 from bot.core.conversation import EscalationState, Urgency
 from bot.core.ids import EscalationId
+from bot.core.permissions import Permission
 from bot.turns.escaping import known_as
 from storage import queries
 from storage.keys import why_unreadable
-from storage.queries import EscalationLine, EscalationStory, Subject
+from storage.queries import EscalationLine, EscalationStory
 
 _MOST: Final = 200
 
@@ -32,6 +33,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 open_only=not call.arguments["all"],
                 before=after,
                 limit=limit,
+                scopes=call.scopes,
             )
             problem = await why_unreadable(connection, desk.keys, known.organization)
         return replace(_listed(desk, lines), problem=problem)
@@ -47,7 +49,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
 
     parameters = (
         Parameter("all", "Those that are over as well.", "", flag=True),
-        Parameter("before", "Go on after this escalation.", "", option=True),
+        Parameter("before", "Go on after this escalation.", "", option=True, names=Subject.ESCALATION),
         Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),
     )
     summary = "The escalations that are open, newest first."
@@ -55,7 +57,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="escalations",
             summary=summary,
-            permission=Permission.MEMBER,
+            permission=Permission.CONVERSATIONS_READ,
             handler=listed,
             parameters=parameters,
             example="--all",
@@ -63,16 +65,20 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="escalations list",
             summary=summary,
-            permission=Permission.MEMBER,
+            permission=Permission.CONVERSATIONS_READ,
             handler=listed,
             parameters=parameters,
         ),
         Command(
             name="escalations show",
             summary="One escalation: its reason, its clock and its path.",
-            permission=Permission.MEMBER,
+            permission=Permission.CONVERSATIONS_READ,
             handler=show,
-            parameters=(Parameter("escalation", "Its id, or the number of its conversation."),),
+            parameters=(
+                Parameter(
+                    "escalation", "Its id, or the number of its conversation.", names=Subject.ESCALATION
+                ),
+            ),
             example="4831-27",
         ),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from bot.commands.arguments import usage
-from bot.core.commands import Call, Command, Commands, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, Commands, Output, Parameter, Table
 
 Groups = Mapping[str, Mapping[str, str]]
 
@@ -20,7 +20,7 @@ def commands(registry: Commands, groups: Groups) -> tuple[Command, ...]:
         Command(
             name="help",
             summary="List the commands, or explain one.",
-            permission=Permission.MEMBER,
+            permission=None,
             handler=tell,
             parameters=(
                 Parameter("noun", "A command, or its first word.", ""),
@@ -78,7 +78,11 @@ def _of(registry: Commands, words: list[str], in_chat: bool) -> Output:
     return Output(
         text=f"{_written(command, in_chat)}\n{_explained(command, in_chat)}",
         tables=(Table(("parameter", "meaning"), rows),) if rows else (),
-        data={"command": command.name, "usage": usage(command), "permission": command.permission.value},
+        data={
+            "command": command.name,
+            "usage": usage(command),
+            "permission": command.permission.value if command.permission else None,
+        },
     )
 
 
@@ -103,4 +107,4 @@ def _repeats(registry: Commands, command: Command) -> bool:
 
 
 def _reachable(registry: Iterable[Command], in_chat: bool) -> list[Command]:
-    return [c for c in registry if not (in_chat and c.permission is Permission.SHELL)]
+    return [c for c in registry if not (in_chat and c.shell_only)]

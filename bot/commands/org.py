@@ -8,8 +8,9 @@ from typing import Final
 from bot.commands.desk import Consent, Desk, actor, whose
 from bot.commands.exposure import exposures
 from bot.commands.formatting import count_of, moment, plural, short_id
-from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Table
 from bot.core.errors import BadUsage, InvalidOrganization, NotAllowed
+from bot.core.permissions import Permission
 from orgs.changes import Change, render_changes
 from orgs.documents import to_document
 from orgs.loading import lint as lint_file
@@ -111,13 +112,14 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="org show",
             summary="The organization as it is now.",
-            permission=Permission.MEMBER,
+            permission=Permission.ORGANIZATION_READ,
             handler=show,
         ),
         Command(
             name="org lint",
             summary="Check an organization file; every problem with its line.",
-            permission=Permission.SHELL,
+            permission=Permission.ORGANIZATION_READ,
+            shell_only=True,
             handler=lint,
             parameters=(path,),
             example="my-organization/",
@@ -125,7 +127,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="org apply",
             summary="Show what would change, and put an organization file or an earlier version in force.",
-            permission=Permission.ADMIN,
+            permission=Permission.ORGANIZATION_CHANGE,
             handler=apply,
             parameters=(
                 Parameter(path.name, path.summary, default=""),
@@ -138,7 +140,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="org retire",
             summary="End an organization: nothing is accepted or sent for it any more, and its data is kept.",
-            permission=Permission.SHELL,
+            permission=Permission.ORGANIZATION_RETIRE,
+            shell_only=True,
             handler=retire,
             parameters=(
                 Parameter("name", "The organization's name, in quotes."),
@@ -150,7 +153,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="org versions",
             summary="Every version that was in force, newest first.",
-            permission=Permission.MEMBER,
+            permission=Permission.ORGANIZATION_READ,
             handler=versions,
         ),
     )

@@ -27,6 +27,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "The organization": {
         "org": "Show the organization, check or apply its file, go back.",
+        "roles": "Show who may do what.",
         "audit": "Read the audit log, and prove that nobody changed it.",
         "secrets": "List and keep the accounts' tokens and passwords.",
     },

@@ -5,9 +5,10 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.commands.desk import Consent, Desk, actor, whose
-from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, Output, Parameter, Table
 from bot.core.errors import BadUsage, CommandError, InvalidOrganization, NotFound
 from bot.core.ids import OrgId
+from bot.core.permissions import Permission
 from orgs.specification.organization import Organization, is_secret_name
 from storage.audit import AuditEntry, record
 from storage.organization_rows import check_accounts
@@ -20,19 +21,19 @@ LONGEST: Final = 16_384  # characters: a service account's key file is about 2,4
 def commands(desk: Desk) -> tuple[Command, ...]:
     vault = _Vault(desk)
     name = Parameter("name", "As the organization file names it, such as TELEGRAM_BOT_TOKEN.")
-    # A secret that is typed in chat can be read by everybody who sees the history.
-    shell = Permission.SHELL
+    # `shell_only`: a secret that is typed in chat can be read by everybody who sees the history.
     return (
         Command(
             name="secrets list",
             summary="Which secrets are kept here, who set them and when. Never what they are.",
-            permission=Permission.ADMIN,
+            permission=Permission.SECRETS_READ,
             handler=vault.list,
         ),
         Command(
             name="secrets set",
             summary="Keep a new secret, read from standard input or asked for without being shown.",
-            permission=shell,
+            permission=Permission.SECRETS_CHANGE,
+            shell_only=True,
             handler=vault.set,
             parameters=(name,),
             example="TELEGRAM_BOT_TOKEN",
@@ -40,7 +41,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="secrets rotate",
             summary="Replace a secret; accounts that use it are opened anew within seconds.",
-            permission=shell,
+            permission=Permission.SECRETS_CHANGE,
+            shell_only=True,
             handler=vault.rotate,
             parameters=(name,),
             example="TELEGRAM_BOT_TOKEN",
@@ -48,7 +50,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="secrets remove",
             summary="Forget a secret. From then on the environment variable of that name is used.",
-            permission=shell,
+            permission=Permission.SECRETS_CHANGE,
+            shell_only=True,
             handler=vault.remove,
             parameters=(name, Parameter("yes", "Do not ask.", flag=True)),
             example="TELEGRAM_BOT_TOKEN",

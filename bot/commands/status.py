@@ -5,8 +5,9 @@ from datetime import datetime
 
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import since
-from bot.core.commands import Call, Command, Output, Permission, Table
+from bot.core.commands import Call, Command, Output, Table
 from bot.core.conversation import Status
+from bot.core.permissions import Permission
 from storage import prices, queries
 from storage.keys import why_unreadable
 from storage.prices import Charged
@@ -26,7 +27,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="status",
             summary="What waits, what failed, what began in the last 24 hours.",
-            permission=Permission.MEMBER,
+            permission=Permission.STATUS_READ,
             handler=status,
         ),
     )

@@ -2,10 +2,11 @@
 
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, moment, plural
-from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
+from bot.core.commands import Call, Command, Output, Parameter, Subject, Table
 from bot.core.ids import ConversationId
+from bot.core.permissions import Permission
 from storage import queries
-from storage.queries import Subject, TurnLine
+from storage.queries import TurnLine
 
 _MOST = 500
 _STAGES = ("load", "decide", "act", "commit")  # in the order of a turn; any others follow
@@ -28,10 +29,14 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Command(
             name="why",
             summary="Each turn of a conversation: stages, milliseconds, who decided and why.",
-            permission=Permission.MEMBER,
+            permission=Permission.CONVERSATIONS_READ,
             handler=why,
             parameters=(
-                Parameter("conversation", "Its number, its id, or the beginning of that."),
+                Parameter(
+                    "conversation",
+                    "Its number, its id, or the beginning of that.",
+                    names=Subject.CONVERSATION,
+                ),
                 Parameter("limit", f"How many turns, the newest, at most {_MOST}.", "50", option=True),
             ),
             example="4831-27",

@@ -9,24 +9,26 @@ from uuid import UUID
 
 from bot.core.errors import UnknownCommand
 from bot.core.ids import OrgId, PersonId
+from bot.core.permissions import Permission, Scope
 
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
 
-class Permission(StrEnum):
-    """The right that a command needs in chat. On the shell the operating system has decided that already."""
+class Subject(StrEnum):
+    """A kind of thing that an argument of a command can name, by its id or number."""
 
-    MEMBER = "member"
-    SUPERVISOR = "supervisor"
-    ADMIN = "admin"
-    SHELL = "shell"  # never in chat: it needs the files of the machine
+    CONVERSATION = "conversation"
+    ESCALATION = "escalation"
+    DELIVERY = "delivery"
+    CUSTOMER = "customer"
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter of a command. Required unless it has a default.
 
-    Options are `--name value`, flags `--name`.
+    Options are `--name value`, flags `--name`. `names` is the kind of thing that its value names: whoever may
+    not do this with that very thing is refused before the command runs.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Parameter:
     default: str | None = None
     option: bool = False
     flag: bool = False
+    names: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,33 @@ class CommandAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The one who runs a command: a person of an organization in chat, or the shell."""
+    """The one who runs a command: a person of an organization in chat, or the shell.
+
+    Neither of them: somebody in chat whom the organization file does not name.
+    """
 
     organization: OrgId
     person: PersonId | None = None
-    name: str = "the shell"
+    name: str = ""
+    on_shell: bool = False
+
+
+def shell_of(organization: OrgId) -> Caller:
+    """Return the shell as a caller, for one organization."""
+    return Caller(organization, name="the shell", on_shell=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """A command with its arguments, from somebody who may run it.
+
+    `scopes`: the conversations to which the caller's permission is limited, or None for all of them. A
+    command that lists conversations shows those alone.
+    """
+
     caller: Caller
     arguments: Mapping[str, str] = field(default_factory=dict)  # by parameter name; flags are "yes" or ""
+    scopes: tuple[Scope, ...] | None = None
 
 
 Handler = Callable[[Call], Awaitable[Output]]
@@ -98,15 +117,19 @@ Handler = Callable[[Call], Awaitable[Output]]
 class Command:
     """A command. `name` is one or two words, e.g. `org apply`. `example` has the words that may follow it.
 
+    `permission` None: everybody whom the organization file names may run it. `shell_only`: it is never run in
+    chat, because it needs the files of the machine, or what is typed must not stay readable.
+
     Raises ValueError or TypeError when it is declared wrongly.
     """
 
     name: str
     summary: str
-    permission: Permission
+    permission: Permission | None
     handler: Handler
     parameters: tuple[Parameter, ...] = ()
     example: str = ""
+    shell_only: bool = False
     writes: bool = False  # the command changes something, and is always audited
 
     def __post_init__(self) -> None:

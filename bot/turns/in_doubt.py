@@ -23,11 +23,11 @@ from bot.core.effects import (
 from bot.core.events import OPEN_NEXT, PRESSED_LATE, SEND_ALL, Event, Place, Tapped
 from bot.core.ids import MessageId, PersonId, TeamId
 from bot.core.outbound import Post
+from bot.core.permissions import Permission
 from bot.turns.escalating import deadline_of, escalate, is_gathered, open_gathered
 from bot.turns.turn import STRANGER, Turn
 from bot.turns.underway import again
-from orgs.routing import channel_of, escalation_target, find_team, people_of, roles_of, room_for
-from orgs.specification.organization import PersonRole
+from orgs.routing import channel_of, escalation_target, find_team, people_of, room_for
 
 IN_DOUBT, NOTICED = "in_doubt", "noticed"  # kinds of timers; their subject is the message
 FEW: Final = 3  # so many messages at most become escalations of their own
@@ -170,7 +170,7 @@ def _answer(turn: Turn, event: Event, tap: Tapped, person: PersonId | None, text
 def _why_not(turn: Turn, tap: Tapped, person: PersonId) -> str | None:
     """Return why a person may not press the button of a notice, or None if they may."""
     team = tap.value.partition(":")[2].rpartition(":")[0]
-    if roles_of(turn.organization, person) & {PersonRole.SUPERVISOR, PersonRole.ADMIN}:
+    if turn.may(person, Permission.DELIVERIES_RETRY):
         return None
     if any(each.id == person for each in people_of(turn.organization, TeamId(team))):
         return None

@@ -10,13 +10,15 @@ from bot.core.conversation import Escalation, EscalationState, Room, Status
 from bot.core.effects import AddStep, CloseRoom, SetTimer
 from bot.core.ids import PersonId, TeamId
 from bot.core.outbound import Post
+from bot.core.permissions import Permission
 from bot.turns.escalating import KEEP_CALLING, OPEN_ROOM, open_room, person_asked, step_of
 from bot.turns.escaping import without_code
 from bot.turns.holder_left import back_to_queue
 from bot.turns.ownership import Cause
 from bot.turns.turn import Turn
 from orgs import routing
-from orgs.routing import RoomChoice, admins_of, find_team, people_of, room_choices
+from orgs.roles import holders
+from orgs.routing import RoomChoice, find_team, people_of, room_choices
 
 _LONGEST = 300  # characters of a reason
 
@@ -145,7 +147,11 @@ def _tell_admins(turn: Turn, escalation: Escalation, reason: str) -> None:
         f" or name another channel in the organization file. `/desk conversations show {id_}` tells the"
         f" story. It is tried again every {KEEP_CALLING.total_seconds() / 60:g} minutes."
     )
-    told = [admin.id for admin in admins_of(turn.organization) if turn.tell_person(admin.id, Post(text))]
+    told = [
+        admin.id
+        for admin in holders(turn.organization, Permission.ORGANIZATION_CHANGE)
+        if turn.tell_person(admin.id, Post(text))
+    ]
     turn.explain("desk", f"no room is left; told directly: {', '.join(told) or 'nobody'}")
     turn.audit("desk", "room.none_left", team=escalation.team, told=len(told))
 

@@ -7,6 +7,7 @@ from bot.core.effects import ChangeMessage, SendAgain, SettleOffer
 from bot.core.events import OPEN_NEXT, SEND_ALL, Event, Submitted, Tapped
 from bot.core.ids import PersonId
 from bot.core.outbound import Button, Mark, Post
+from bot.core.permissions import Permission
 from bot.turns import in_doubt, window
 from bot.turns.assigning import JOIN, assign, join
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
@@ -15,8 +16,7 @@ from bot.turns.taking import take
 from bot.turns.turn import STRANGER, Turn
 from bot.turns.underway import SEND_AGAIN
 from bot.turns.who_may_speak import in_open_room
-from orgs.routing import find_person, people_of, person_on, roles_of
-from orgs.specification.organization import PersonRole
+from orgs.routing import find_person, people_of, person_on
 
 TAKE, ASSIGN, RESOLVE, RETURN = "take", "assign", "resolve", "return"
 ASSIGN_TO, ASK_NUMBER = "assign_to", "ask_number"
@@ -31,6 +31,9 @@ def press(turn: Turn, event: Event, tap: Tapped, person: PersonId | None) -> Non
         return
     if person is None:
         turn.whisper(who, STRANGER)
+        return
+    if (needed := _needed(turn, tap.action, person)) is not None and not turn.may(person, needed):
+        _refuse(turn, person, who, needed)
         return
     if tap.action == REOPEN:
         reopen_by_staff(turn, tap.value, person, who, event.occurred_at)
@@ -64,6 +67,31 @@ def press(turn: Turn, event: Event, tap: Tapped, person: PersonId | None) -> Non
         case _:
             turn.whisper(who, "This button does nothing any more.")
             turn.explain(f"person {person}", "pressed a button that nobody knows")
+
+
+def _needed(turn: Turn, action: str, person: PersonId) -> Permission | None:
+    """Return the permission that a press needs. None: it is only for who handles the conversation."""
+    escalation = turn.escalation
+    others = (
+        escalation is not None
+        and escalation.state is EscalationState.HELD
+        and escalation.holder not in (None, person)
+    )
+    match action:
+        case "take":
+            return Permission.CONVERSATIONS_TAKE_OVER if others else Permission.CONVERSATIONS_TAKE
+        case "assign" | "assign_to":
+            return Permission.CONVERSATIONS_ASSIGN
+        case "resolve" | "return" if not others:
+            return Permission.CONVERSATIONS_TAKE
+        case _ if action in (REOPEN, JOIN):
+            return Permission.CONVERSATIONS_TAKE
+    return None
+
+
+def _refuse(turn: Turn, person: PersonId, who: str, needed: Permission) -> None:
+    turn.whisper(who, f"Your role does not let you do that: it needs `{needed}`.")
+    turn.explain(f"person {person}", f"may not do that: {needed}")
 
 
 def _ask_number(turn: Turn, escalation: Escalation, person: PersonId, who: str) -> None:
@@ -129,7 +157,11 @@ def _offer_people(turn: Turn, escalation: Escalation) -> None:
     channel = turn.here.place.channel if turn.here else ""
     team = people_of(turn.organization, escalation.team)
     everybody = dict.fromkeys((*team, *turn.organization.people))
-    known = [person for person in everybody if person.on(channel)][:_OFFERED]
+    known = [
+        person
+        for person in everybody
+        if person.on(channel) and turn.may(person.id, Permission.CONVERSATIONS_TAKE, asked=True)
+    ][:_OFFERED]
     seen = escalation.holder or ""
     buttons = tuple(Button(ASSIGN_TO, f"{escalation.id}:{p.id}:{seen}", p.name) for p in known)
     turn.tell_room(Post("Who shall take this?", buttons=buttons))
@@ -147,7 +179,9 @@ def _assign(turn: Turn, event: Event, assignee: PersonId, by: PersonId) -> None:
     """Assign the conversation. Whoever assigns it to themselves takes it."""
     escalation, who = turn.escalation, event.sender.external_id
     assert escalation is not None  # noqa: S101  callers look first
-    if assignee == by:
+    if not turn.may(assignee, Permission.CONVERSATIONS_TAKE, asked=True):
+        turn.whisper(who, f"The role of **{turn.person_name(assignee)}** does not let them take this.")
+    elif assignee == by:
         take(turn, by, who, event.occurred_at)
     elif escalation.state is EscalationState.HELD and escalation.holder == assignee:
         turn.whisper(who, f"**{turn.person_name(assignee)}** is handling this already.")
@@ -163,6 +197,9 @@ def submit(turn: Turn, event: Event, form: Submitted, person: PersonId | None) -
     if form.form != ASSIGN or escalation is None or not _meant(escalation, event, form.subject):
         turn.whisper(event.sender.external_id, why_closed(turn))
         return
+    if not turn.may(person, Permission.CONVERSATIONS_ASSIGN):
+        _refuse(turn, person, event.sender.external_id, Permission.CONVERSATIONS_ASSIGN)
+        return
     if _taken_since(turn, escalation, form.subject, person, event.sender.external_id):
         return
     values = dict(form.values)
@@ -175,8 +212,8 @@ def submit(turn: Turn, event: Event, form: Submitted, person: PersonId | None) -
 
 
 def _finish(turn: Turn, escalation: Escalation, person: PersonId, who: str, *, resolved: bool) -> None:
-    supervisor = roles_of(turn.organization, person) & {PersonRole.SUPERVISOR, PersonRole.ADMIN}
-    if escalation.state is EscalationState.HELD and escalation.holder != person and not supervisor:
+    another = escalation.state is EscalationState.HELD and escalation.holder != person
+    if another and not turn.may(person, Permission.CONVERSATIONS_CLOSE):
         turn.whisper(who, f"**{turn.person_name(escalation.holder)}** holds this. Take it over first.")
         return
     close(turn, person, resolved=resolved)

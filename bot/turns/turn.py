@@ -15,6 +15,7 @@ from bot.core.conversation import (
     Message,
     MessageState,
     Owner,
+    OwnerKind,
     Role,
     Room,
     Status,
@@ -45,11 +46,13 @@ from bot.core.errors import TurnFailed
 from bot.core.events import Attachment, Event, Place
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
+from bot.core.permissions import ConversationScopeValues, Permission
 from bot.turns.attachments import pending
 from bot.turns.disclosure import disclosure
 from bot.turns.escaping import inert, known_as
 from bot.turns.ownership import Cause, pass_on
 from bot.turns.story import author_of, name_of, other_writer, transcript
+from orgs.roles import grants_of
 from orgs.routing import RoomChannel as RoomRef
 from orgs.routing import Target, channel_of, direct_chats, find_person
 from orgs.specification.organization import Organization, SpeaksAs
@@ -155,6 +158,29 @@ class Turn:
         human = role is Role.STAFF
         own = human and self.organization.identity.speaks_as is SpeaksAs.PERSON
         return Speaker(self.person_name(sender) if own else self.organization.display_name, human)
+
+    def may(self, person: str, permission: Permission, *, asked: bool = False) -> bool:
+        """Return whether a person may do that with this conversation, by the organization file in force.
+
+        `asked`: once they are asked to take it.
+        """
+        place, escalation = self.view.conversation.place, self.escalation or self.closed
+        queue = self.owner.name if self.owner.kind is OwnerKind.QUEUE else ""
+        values = ConversationScopeValues(
+            teams=frozenset(filter(None, (queue, escalation.team if escalation else ""))),
+            agent=self.owner.name if self.owner.kind is OwnerKind.AGENT else "",
+            channels=frozenset((place.channel, place.account)),
+            people=frozenset(
+                name
+                for name in (
+                    person if asked else None,
+                    escalation.holder if escalation else None,
+                    escalation.assignee if escalation else None,
+                )
+                if name
+            ),
+        )
+        return grants_of(self.organization, person).may(permission, values)
 
     def person_name(self, person: PersonId | str | None) -> str:
         return name_of(self.organization, person)

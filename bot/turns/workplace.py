@@ -4,10 +4,12 @@ from bot.core.conversation import HolderLeft, Room
 from bot.core.events import Place, WorkplaceChange, WorkplaceChanged
 from bot.core.ids import PersonId
 from bot.core.outbound import Post
+from bot.core.permissions import Permission
 from bot.turns import holder_left, lost_rooms
 from bot.turns.turn import Turn
 from orgs import routing
-from orgs.routing import admins_of, is_public
+from orgs.roles import holders
+from orgs.routing import is_public
 
 
 def hear(turn: Turn, place: Place, content: WorkplaceChanged, person: PersonId | None) -> None:
@@ -60,7 +62,7 @@ def _exposed(turn: Turn, name: str, changed: WorkplaceChanged) -> None:
         " there."
     )
     turn.tell_room(post)
-    for admin in admins_of(turn.organization) if changed.tells_admins else ():
+    for admin in holders(turn.organization, Permission.ORGANIZATION_CHANGE) if changed.tells_admins else ():
         turn.tell_person(admin.id, post)
     turn.explain("desk", f"{name} is read by others: {changed.detail}")
 
@@ -78,7 +80,7 @@ def _renamed(turn: Turn, place: Place, name: str) -> None:
         f"ℹ️ The channel {former} is called #{name} now. Conversations still go there. Write the new name into"
         " the organization file, so that they go on doing so if another channel gets the old name."
     )
-    for admin in admins_of(turn.organization):
+    for admin in holders(turn.organization, Permission.ORGANIZATION_CHANGE):
         turn.tell_person(admin.id, post)
     if turn.open_room in rooms:
         turn.tell_room(post)

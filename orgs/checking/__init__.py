@@ -8,6 +8,7 @@ from orgs.checking.agents import check_agents, check_rules
 from orgs.checking.findings import Findings
 from orgs.checking.ladders import check_ladders
 from orgs.checking.names import check_names
+from orgs.checking.roles import check_roles
 from orgs.checking.teams import check_reach, check_teams
 from orgs.checking.texts import check_texts
 from orgs.checking.triggers import check_triggers
@@ -23,6 +24,7 @@ def check(org: Organization, tree: Tree, file: str, channels: Mapping[str, Chann
     """
     findings = Findings(org, tree, file, channels)
     check_names(findings)
+    check_roles(findings)
     check_accounts(findings)
     check_teams(findings)
     check_agents(findings)

@@ -43,12 +43,6 @@ class AgentRole(StrEnum):
     SPECIALIST = "specialist"  # gets conversations from other agents
 
 
-class PersonRole(StrEnum):
-    ADMIN = "admin"  # may change the organization
-    SUPERVISOR = "supervisor"  # may take over from others, reassign, read everything
-    MEMBER = "member"
-
-
 @dataclass(frozen=True, slots=True)
 class ChannelRef:
     """A channel of an account. Without `account`: the staff's account. Without `channel`: all of the account.
@@ -215,8 +209,39 @@ class Account(Fields):
     )
 
 
+class OwnConversations(StrEnum):
+    """The conversations that a person handles, or is asked to."""
+
+    OWN = "own"
+
+
+class RoleScope(Fields):
+    """The conversations for which a role grants something. Empty fields do not limit it.
+
+    `team`: those of these teams. `channel`: those whose customer writes on these channels or accounts.
+    """
+
+    team: Annotated[tuple[Name, ...], BeforeValidator(_one_or_many)] = ()
+    channel: Annotated[tuple[Name, ...], BeforeValidator(_one_or_many)] = ()
+    conversation: OwnConversations | None = None
+
+
+class PersonRole(Fields):
+    """A role that people can have, beside those that every organization has (see `orgs.roles`).
+
+    It grants what it lists under `may` (a permission, all of a noun as in `customers.*`, or `*`) and what the
+    roles grant that it `includes`. Its `scope` limits all of that.
+    """
+
+    id: Name
+    name: Line | None = None
+    includes: tuple[Name, ...] = ()
+    may: tuple[Annotated[str, Field(max_length=64)], ...] = ()
+    scope: RoleScope = RoleScope()
+
+
 class Person(Fields):
-    """A human on staff.
+    """A human on staff. `roles` name shipped roles or those of the file.
 
     Each further key is a channel of the staff, with the person's user id there, or the address that it has
     verified (`slack: U0HUGO0008`, `telegram: "7100000001"`).
@@ -228,7 +253,7 @@ class Person(Fields):
     id: Name
     name: Line
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
-    roles: tuple[PersonRole, ...] = (PersonRole.MEMBER,)
+    roles: tuple[Name, ...] = ("staff",)
 
     def on(self, channel: str) -> str | None:
         """Return the person's id on that channel, or None."""
@@ -401,6 +426,7 @@ class Organization(Fields):
     identity: Identity = Identity()
     time_zone: TimeZone = "UTC"
     accounts: tuple[Account, ...] = ()
+    roles: tuple[PersonRole, ...] = ()  # beside the shipped ones
     people: tuple[Person, ...] = ()
     teams: tuple[Team, ...] = ()
     agents: Annotated[tuple[Agent, ...], Field(min_length=1)]

@@ -12,7 +12,7 @@ from bot.app.instance import Instance, InstanceFile
 from bot.commands import accounts
 from bot.commands.arguments import bind
 from bot.commands.desk import Desk
-from bot.core.commands import Call, Caller
+from bot.core.commands import Call, shell_of
 from connectors.sandbox.telegram import TelegramStandIn
 from tests.commands.conftest import Chats, Desks
 from tests.commands.telling import Told
@@ -103,7 +103,7 @@ async def test_a_platform_that_is_silent_is_not_waited_for(
     port = server.sockets[0].getsockname()[1]
     surroundings |= {"TELEGRAM_API_URL": f"http://127.0.0.1:{port}", "TELEGRAM_BOT_TOKEN": TOKEN}
     check = next(c for c in accounts.commands(chat_desk, patience=0.2) if c.name == "accounts check")
-    output = await check.handler(Call(Caller(told.organization), bind(check, ["telegram"])))
+    output = await check.handler(Call(shell_of(told.organization), bind(check, ["telegram"])))
     server.close()
     assert not output.ok
     assert "has not answered within 0.2 s" in output.tables[0].rows[0][-1]

@@ -18,7 +18,7 @@ from bot.app.settings import LogLevel
 from bot.bus.metrics import CHAINS_BROKEN
 from bot.commands.desk import Desk
 from bot.commands.registry import registry
-from bot.core.commands import Call, Caller
+from bot.core.commands import Call, shell_of
 from bot.core.errors import PlatformDown
 from bot.core.ids import OrgId
 from bot.jobs.audit_check import audit_check
@@ -278,7 +278,7 @@ async def test_a_chain_that_could_not_be_compared_is_not_called_good(
     assert await night(chat_desk, tmp_path) == {"organizations": 2, "broken": 0, "unasked": 1}
     assert "it does not answer" in await say("audit verify")
     command, _ = registry(chat_desk).find(["audit", "verify"])
-    assert not (await command.handler(Call(Caller(anchored.organization), {"noted": ""}))).ok
+    assert not (await command.handler(Call(shell_of(anchored.organization), {"noted": ""}))).ok
 
 
 async def test_a_link_noted_elsewhere_is_compared_beside_an_anchor_of_the_same_place(
@@ -324,7 +324,7 @@ async def test_after_a_restored_backup_an_admin_begins_anew(
     chat_desk: Desk, say: Chats, anchored: Told
 ) -> None:
     command, _ = registry(chat_desk).find(["audit", "anchor"])
-    caller = Caller(anchored.organization)
+    caller = shell_of(anchored.organization)
     await cut(chat_desk)
     assert "its end was cut off" in await say("audit verify")
     assert "Nothing was changed" in (await command.handler(Call(caller, {"yes": ""}))).text
@@ -380,7 +380,7 @@ async def test_a_new_beginning_takes_the_place_of_a_forged_anchor(
     forged.write_text("{}", "utf-8")
     assert "was not signed with" in await say("audit verify")
     command, _ = registry(chat_desk).find(["audit", "anchor"])
-    await command.handler(Call(Caller(anchored.organization), {"yes": "yes"}))
+    await command.handler(Call(shell_of(anchored.organization), {"yes": "yes"}))
     assert "The audit chain is whole" in await say("audit verify")
     assert [note.name[:12] for note in notes(tmp_path, anchored.organization)] == ["link-000001-"]
 

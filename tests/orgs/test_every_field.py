@@ -56,9 +56,11 @@ accounts:
     options: {address: help@acme.example, imap: imap.acme.example, smtp: smtp.acme.example}
     secrets: {password: ACME_MAIL}
   - {id: slack, channel: slack, serves: staff, secrets: {bot_token: ACME_SLACK, app_token: ACME_APP}}
+roles:
+  - {id: cashier, name: Cashier, includes: [staff], may: [customers.merge], scope: {team: money}}
 people:
   - {id: ana, name: Ana Ruiz, email: ana@acme.example, roles: [admin], slack: U0ANA}
-  - {id: ben, name: Ben Cole, email: ben@acme.example, slack: U0BEN}
+  - {id: ben, name: Ben Cole, email: ben@acme.example, slack: U0BEN, roles: [cashier]}
 teams:
   - id: money
     name: Money Team
@@ -329,6 +331,7 @@ async def answer(world: World, file: Loaded) -> object:
 
 
 SHOWN = command("org show")
+ROLES = command("roles")
 LOST = talk("Where is the frobnicator?", "I mean the frobnication of spades")
 PERSON = talk("I want to talk to a person", then=timedelta(minutes=30))
 HOUR = timedelta(hours=1)
@@ -386,6 +389,14 @@ ROWS = {
     "Person.name": Row(put("people.1.name", "Benjamin Cole"), held),
     "Person.email": Row(put("people.1.email", "cole@acme.example"), newcomer),
     "Person.roles": Row(put("people.1.roles", ["admin"]), command("org apply --version 9", "ben")),
+    "PersonRole.id": Row(rename("cashier", "teller"), ROLES),
+    "PersonRole.name": Row(put("roles.0.name", "Teller"), ROLES),
+    "PersonRole.includes": Row(put("roles.0.includes", ["viewer"]), ROLES),
+    "PersonRole.may": Row(put("roles.0.may", ["customers.*"]), ROLES),
+    "PersonRole.scope": Row(put("roles.0.scope", {}), ROLES),
+    "RoleScope.team": Row(put("roles.0.scope.team", "front"), ROLES),
+    "RoleScope.channel": Row(put("roles.0.scope.channel", "telegram"), ROLES),
+    "RoleScope.conversation": Row(put("roles.0.scope.conversation", "own"), ROLES),
     "Person.*": Row(put("people.1.slack", "U0OTHER"), held),
     "TeamChannels.public": Row(put("teams.0.channels.public", "#cash"), connector("slack")),
     "TeamChannels.private": Row(put("teams.0.channels.private", "#cash"), connector("slack")),
@@ -448,6 +459,7 @@ ROWS = {
     "Organization.identity": Row(put("identity", {}), opened),
     "Organization.time_zone": Row(put("time_zone", "Asia/Tokyo"), PERSON),
     "Organization.accounts": Row(put("accounts.0.mode", "polling"), connector("telegram")),
+    "Organization.roles": Row(both(put("roles", []), put("people.1.roles", ["staff"])), ROLES),
     "Organization.people": Row(put("people.1.slack", "U0OTHER"), held),
     "Organization.teams": Row(put("teams.0.name", "Cash Team"), refund()),
     "Organization.agents": Row(put("agents.0.name", "Rob"), talk("Hello")),

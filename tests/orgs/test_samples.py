@@ -9,20 +9,21 @@ from pathlib import Path
 import pytest
 
 from bot.core.answering import AgentTrigger as Looked
+from bot.core.permissions import Permission
 from orgs.answering.triggers import fired
 from orgs.loading import Loaded, lint, load
 from orgs.opening import is_open
+from orgs.roles import grants_of
 from orgs.routing import (
     escalation_target,
     find_trigger,
     first_agent,
     ladder_for,
     person_on,
-    roles_of,
     room_for,
     rules_of,
 )
-from orgs.specification.organization import PersonRole, Trigger
+from orgs.specification.organization import Trigger
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "orgs" / "samples"
@@ -146,8 +147,10 @@ def test_staff_are_known_by_their_slack_id_and_by_email(sample: Loaded) -> None:
     assert person_on(org, "slack", "U0ANNA0001") == "anna"
     assert person_on(org, "slack", "U9", "Ben@Brightdesk.example") == "ben"
     assert person_on(org, "slack", "", "") is None
-    assert roles_of(org, "anna") == {PersonRole.ADMIN, PersonRole.SUPERVISOR, PersonRole.MEMBER}
-    assert roles_of(org, None) == frozenset()
+    assert grants_of(org, "anna").may(Permission.ORGANIZATION_CHANGE)
+    assert not grants_of(org, "carla").may(Permission.ORGANIZATION_CHANGE)
+    assert grants_of(org, "carla").may(Permission.CONVERSATIONS_TAKE)
+    assert not grants_of(org, None).scopes
 
 
 def test_the_specifications_json_loads_as_it_stands(tmp_path: Path) -> None:

@@ -320,12 +320,12 @@ async def test_another_organization_reads_no_customer(database: Database, keys: 
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (customers.CUSTOMERS, "ix_customers_organization_created"),
-        (customers.CUSTOMERS, "ix_customers_merged_into"),
-        (customers.CUSTOMER, "pk_customers"),
+        (customers.CUSTOMERS.everything, "ix_customers_organization_created"),
+        (customers.CUSTOMERS.everything, "ix_customers_merged_into"),
+        (customers.CUSTOMER.everything, "pk_customers"),
         (customers.IDENTITIES, "ix_identities_customer_id"),
-        (customers.HISTORIES, "ix_conversations_customer_id"),
-        (customers.HISTORIES, "uq_messages_position"),
+        (customers.HISTORIES.everything, "ix_conversations_customer_id"),
+        (customers.HISTORIES.everything, "uq_messages_position"),
     ],
 )
 async def test_queries_of_screens_about_customers_use_an_index(

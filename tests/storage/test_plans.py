@@ -20,6 +20,7 @@ from psycopg import sql as psql
 from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
+from bot.core.permissions import Scope
 from storage import (
     asked_numbers,
     audit,
@@ -49,6 +50,7 @@ from storage import (
 )
 from storage import queries_sql as screens
 from storage.row_security import TENANT
+from storage.scopes import limits
 from tests.tools.shared_servers import Addresses, clone, drop, on_database
 
 MESSAGES = int(os.environ.get("PLAN_MESSAGES", "30000"))
@@ -692,28 +694,37 @@ CASES = (
     Case("escalation by number", screens.ESCALATION_BY_NUMBER, _numbered, 40),
     Case("escalation by prefix", screens.ESCALATIONS_BY_PREFIX, _prefix, 60),
     Case("delivery by prefix", screens.DELIVERIES_BY_PREFIX, _prefix, 60),
-    Case("conversations", screens.CONVERSATIONS, lambda s: _page(s, before=None), 300),
+    Case("conversations", screens.CONVERSATIONS.everything, lambda s: _page(s, before=None), 300),
+    Case(
+        "conversations of a team",
+        screens.CONVERSATIONS.within,
+        lambda s: _page(s, before=None, **limits([Scope(teams=frozenset({"experts"}))])),
+        1200,
+    ),
     Case(
         "conversations further on",
-        screens.CONVERSATIONS,
+        screens.CONVERSATIONS.everything,
         lambda s: _page(s, before=s.waiting[-1]),
         300,
     ),
     Case(
         "conversations of a rare status",
-        screens.CONVERSATIONS_OF_STATUS,
+        screens.CONVERSATIONS_OF_STATUS.everything,
         lambda s: _page(s, status="pending", before=None),
         300,
     ),
     Case(
-        "conversations of programs", screens.CONVERSATIONS_OF_PROGRAMS, lambda s: _page(s, before=None), 300
+        "conversations of programs",
+        screens.CONVERSATIONS_OF_PROGRAMS.everything,
+        lambda s: _page(s, before=None),
+        300,
     ),
     Case("programs counted", screens.AUTOMATIC, lambda s: {"organization": s.organization}, 300),
     Case("conversation", screens.CONVERSATION, _one, 60),
     Case("messages", screens.MESSAGES, _one, 40),
     Case("escalations of", screens.ESCALATIONS_OF, _one, 40),
-    Case("escalations all", screens.ESCALATIONS, lambda s: _page(s, before=None), 150),
-    Case("escalations open", screens.OPEN_ESCALATIONS, lambda s: _page(s, before=None), 150),
+    Case("escalations all", screens.ESCALATIONS.everything, lambda s: _page(s, before=None), 150),
+    Case("escalations open", screens.OPEN_ESCALATIONS.everything, lambda s: _page(s, before=None), 150),
     Case(
         "escalation",
         screens.ESCALATION,
@@ -721,8 +732,8 @@ CASES = (
         60,
     ),
     Case("steps", screens.STEPS, lambda s: {"organization": s.organization, "escalation": s.waiting[-1]}, 40),
-    Case("deliveries dead", screens.DEAD, _page, 200),
-    Case("deliveries waiting", screens.WAITING, _page, 250),
+    Case("deliveries dead", screens.DEAD.everything, _page, 200),
+    Case("deliveries waiting", screens.WAITING.everything, _page, 250),
     Case("tries", screens.TRIES, lambda s: {"organization": s.organization, "ids": s.tried}, 60),
     Case("key", screens.KEY, _one, 40),
     Case("turns", screens.TURNS, lambda s: {**_one(s), "limit": 50}, 40),

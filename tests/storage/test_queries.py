@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.commands import Subject
 from bot.core.conversation import Status
 from bot.core.errors import BadUsage, NotFound
 from bot.core.ids import ConversationId, OrgId, new_id
@@ -13,7 +14,7 @@ from bot.core.numbers import shown
 from storage import queries, queries_sql
 from storage.database import Database
 from storage.keys import Keys, destroy
-from storage.queries import ERASED, Subject
+from storage.queries import ERASED
 from tests.commands.telling import Told, keys_of_tests, tell
 
 
@@ -145,13 +146,13 @@ async def test_a_reference_that_is_no_id_is_bad_usage(
     [
         (queries_sql.CONVERSATIONS_BY_PREFIX, "pk_conversations"),
         (queries_sql.CONVERSATION_BY_NUMBER, "uq_conversations_number"),
-        (queries_sql.CONVERSATIONS, "ix_conversations_organization_created"),
+        (queries_sql.CONVERSATIONS.everything, "ix_conversations_organization_created"),
         (queries_sql.MESSAGES, "uq_messages_position"),
         (queries_sql.TURNS, "ix_turns_conversation_id"),
-        (queries_sql.DEAD, "ix_outbox_dead"),
+        (queries_sql.DEAD.everything, "ix_outbox_dead"),
         (queries_sql.COUNT_DEAD, "ix_outbox_dead"),
         (queries_sql.UNANSWERED, "ix_conversations_pending"),
-        (queries_sql.WAITING, "ix_outbox_turn"),
+        (queries_sql.WAITING.everything, "ix_outbox_turn"),
     ],
 )
 async def test_hot_reads_go_by_their_index(

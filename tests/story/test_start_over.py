@@ -6,7 +6,7 @@ import pytest
 
 from bot.app.sandbox import forget_customers
 from bot.commands.registry import registry
-from bot.core.commands import Call, Caller
+from bot.core.commands import Call, shell_of
 from connectors.sandbox.server import Sandbox
 from storage.organizations import current
 from tests.story.rig import Rig, rig, until
@@ -23,7 +23,7 @@ async def listed(r: Rig) -> list[str]:
         (known,) = await current(connection)
     command, _ = registry(desk).find(["customers", "list"])
     arguments = {parameter.name: parameter.default or "" for parameter in command.parameters}
-    output = await command.handler(Call(Caller(known.organization), arguments))
+    output = await command.handler(Call(shell_of(known.organization), arguments))
     return [each["name"] for each in json.loads(json.dumps(output.data))]
 
 

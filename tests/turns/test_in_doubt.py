@@ -164,7 +164,7 @@ async def test_only_the_team_may_press_the_button_of_the_notice(desk: Bench) -> 
         p.slack
         for p in desk.organization.people
         if p.slack
-        and not {"supervisor", "admin"} & {role.value for role in p.roles}
+        and not {"supervisor", "admin"} & set(p.roles)
         and p.id not in next(t for t in desk.organization.teams if t.id == team).people
     )
     await press(desk, platform, other)
