@@ -33,6 +33,7 @@ _STAFF: Final = _VIEWER | {
 _SUPERVISOR: Final = _STAFF | {
     Permission.ACCOUNTS_CHECK,
     Permission.CONVERSATIONS_CLOSE,
+    Permission.CONVERSATIONS_WATCH,
     Permission.CUSTOMERS_MERGE,
     Permission.DELIVERIES_RETRY,
 }
@@ -50,7 +51,7 @@ SHIPPED: Final[Mapping[str, frozenset[Permission]]] = {
 SUMMARIES: Final[Mapping[str, str]] = {
     OWNER: "everything, also who has which role",
     ADMIN: "everything but to give out roles and to end the organization",
-    SUPERVISOR: "handle conversations, also those of others; merge customers, send again",
+    SUPERVISOR: "handle and watch conversations, also those of others; merge customers, send again",
     STAFF: "read and handle conversations",
     AUDITOR: "read everything, also the audit log, and change nothing",
     VIEWER: "read conversations and numbers, and change nothing",

@@ -16,6 +16,7 @@ from bot.core.conversation import (
     Memory,
     OrganizationRetired,
     TeamChanged,
+    WatchRequested,
     WriterErased,
 )
 from bot.core.errors import CannotDecrypt
@@ -76,6 +77,7 @@ _REPORTS = (
     FileReport,
     HolderLeft,
     TeamChanged,
+    WatchRequested,
     CustomerErased,
     WriterErased,
     CustomerMerged,

@@ -64,10 +64,10 @@ STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         values (:id, :organization, :escalation, :from_, :to, :reason, :snapshot, :at)
     """),
     "room": text("""
-        insert into rooms (id, organization_id, conversation_id, escalation_id, account_id, lane_id, team,
-        chat,
-            created_at)
-        values (:id, :organization, :conversation, :escalation, :account, :lane, :team, :chat, :at)
+        insert into rooms (id, organization_id, conversation_id, purpose, escalation_id, account_id, lane_id,
+            team, chat, created_at)
+        values (:id, :organization, :conversation, :purpose, cast(:escalation as uuid), :account, :lane,
+            :team, :chat, :at)
     """),
     "introduce": text("update customers set profile = :profile where id = :id"),
     "open_room": text("update rooms set open = :open where id = :id"),

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Origin
 from bot.core.events import (
+    Deleted,
     Edited,
     Event,
     Reacted,
@@ -73,11 +74,22 @@ def touching(heads: Sequence[Head]) -> Step:
     }
 
 
+def _can_wait(entry: Entry, head: Head) -> bool:
+    """Return whether an entry can wait for the end of a quiet window.
+
+    While an agent or a flow answers, nobody holds the conversation: what staff write stays inside.
+    """
+    if entry.origin is Origin.SELF:
+        return True
+    content = entry.body.content if isinstance(entry.body, Event) else None
+    note = entry.origin is Origin.ROOM and head.answering and isinstance(content, Said | Edited | Deleted)
+    return note or isinstance(content, Reacted | Receipt)
+
+
 def schedule(entry: Entry, head: Head) -> None:
     """Set when a conversation wakes for an entry. Each message moves its quiet window."""
     wake = timedelta()
-    can_wait = isinstance(entry.body, Event) and isinstance(entry.body.content, Reacted | Receipt)
-    head.patient = head.patient and (can_wait or entry.origin is Origin.SELF)
+    head.patient = head.patient and _can_wait(entry, head)
     if isinstance(entry.body, Event) and isinstance(entry.body.content, Receipt):
         if head.wake is None:
             head.wake = _RECEIPT_WAITS  # a receipt may arrive before we have recorded the delivery

@@ -69,7 +69,19 @@ class RoomView:
     earlier: tuple[Earlier, ...] = ()  # other conversations of this customer, on any channel, newest first
 
 
-async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> RoomView:
+@dataclass(frozen=True, slots=True)
+class WatchedRoom:
+    """A room in which staff watch the conversation of an agent, with what its card shows."""
+
+    organization: OrgId
+    version: int
+    conversation: Conversation
+    team: TeamId
+    open: bool
+    story: tuple[Message, ...]  # oldest first
+
+
+async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> RoomView | WatchedRoom:
     """Return a room with all that its card shows. Raise NotFound, KeyDestroyed."""
     row = (await connection.execute(_ROOM, {"id": room})).one_or_none()
     if row is None:
@@ -78,10 +90,19 @@ async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> Room
         await connection.execute(text(CONVERSATION + " where v.id = :id"), {"id": row.conversation_id})
     ).one()
     sealer = keys.customer(head.customer_id, head.data_key)
+    story = await connection.execute(_STORY, {"id": row.conversation_id, "limit": _RECENT})
+    if row.escalation_id is None:
+        return WatchedRoom(
+            organization=OrgId(row.organization_id),
+            version=row.version,
+            conversation=conversation(head, keys),
+            team=TeamId(row.team),
+            open=row.open,
+            story=tuple(message(m, sealer) for m in reversed(story.all())),
+        )
     matter = (
         await connection.execute(text(ESCALATION + " where e.id = :id"), {"id": row.escalation_id})
     ).one()
-    story = await connection.execute(_STORY, {"id": row.conversation_id, "limit": _RECENT})
     found = escalation(matter, sealer)
     root = (await connection.execute(_KEPT, {"id": row.conversation_id})).one_or_none()
     return RoomView(
@@ -155,7 +176,7 @@ def _earlier(row: AnyRow) -> Earlier:
 
 
 _ROOM = text("""
-    select r.organization_id, r.conversation_id, r.escalation_id, r.team, o.version
+    select r.organization_id, r.conversation_id, r.escalation_id, r.team, r.open, o.version
     from rooms r join organizations o on o.id = r.organization_id where r.id = :id
 """)
 

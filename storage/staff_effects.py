@@ -59,6 +59,7 @@ async def open_room(
             "id": effect.room.id,
             "organization": view.conversation.organization,
             "conversation": view.conversation.id,
+            "purpose": effect.room.purpose.value,
             "escalation": effect.escalation,
             "account": account,
             "lane": lane,

@@ -574,7 +574,8 @@ rooms = Table(
     Column("id", Uuid, primary_key=True),
     _organization(),
     Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
-    Column("escalation_id", Uuid, ForeignKey("escalations.id"), nullable=False),
+    Column("purpose", String(20), nullable=False, server_default="escalation"),
+    Column("escalation_id", Uuid, ForeignKey("escalations.id")),  # null: the room has another purpose
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("lane_id", Uuid, ForeignKey("lanes.id"), nullable=False),
     Column("team", String(100), nullable=False),

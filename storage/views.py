@@ -30,6 +30,7 @@ from bot.core.conversation import (
     OwnerKind,
     Role,
     Room,
+    RoomPurpose,
     Status,
     Timer,
     Urgency,
@@ -518,6 +519,7 @@ def room_of(row: AnyRow) -> Room:
         place=Place(Channel(row.room_channel), row.room_account, row.room_chat, row.room_thread or ""),
         name=row.room_name,
         open=row.room_open,
+        purpose=RoomPurpose(row.room_purpose),
     )
 
 
@@ -554,7 +556,7 @@ CONVERSATION = """
 
 _ROOM = """r.id as room_id, r.team as room_team, a.channel as room_channel, a.account as room_account,
         coalesce(r.chat_id, r.chat) as room_chat, r.chat as room_name, r.thread as room_thread,
-        r.open as room_open"""
+        r.open as room_open, r.purpose as room_purpose"""
 
 ESCALATION = f"""
     select e.*, {_ROOM}

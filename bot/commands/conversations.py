@@ -6,14 +6,16 @@ from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, moment, plural, short_ids, since
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Subject, Table
 from bot.core.conversation import Message, MessageState, OwnerKind, Role, Status
-from bot.core.errors import BadUsage
+from bot.core.errors import BadUsage, CommandError
 from bot.core.ids import ConversationId
 from bot.core.numbers import shown
 from bot.core.permissions import Permission
 from bot.turns.escaping import known_as
 from bot.turns.story import is_another
 from storage import queries
+from storage.inbox import Inboxes
 from storage.queries import ConversationLine, ConversationStory
+from storage.watching import watch_request
 
 _MOST: Final = 200
 
@@ -52,6 +54,30 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             story = await queries.conversation(connection, desk.keys, known.organization, ConversationId(id_))
         return _shown(desk, story)
 
+    async def watch(call: Call) -> Output:
+        person = call.caller.person
+        if person is None:
+            raise BadUsage("Only a person can watch: type `/desk conversations watch` in chat.")
+        known = await whose(desk, call)
+        async with desk.database.begin(known.organization) as connection:
+            found = await queries.find_id(
+                connection, known.organization, Subject.CONVERSATION, call.arguments["conversation"]
+            )
+            id_ = ConversationId(found)
+            line = (await queries.conversation(connection, desk.keys, known.organization, id_)).line
+            if line.owner.kind not in (OwnerKind.AGENT, OwnerKind.FLOW) or line.status is Status.RESOLVED:
+                raise CommandError("No agent handles this conversation now: there is nothing to watch.")
+            entry = await watch_request(
+                connection, desk.keys, known.organization, id_, person, request=desk.new_id()
+            )
+            await Inboxes(desk.keys, desk.new_id).tell(connection, [entry])
+        await desk.wake_workers()
+        return Output(
+            text=f"{_customer(line)}'s conversation opens in a thread of the team's escalation channel.",
+            data={"conversation": str(id_)},
+            about=(id_,),
+        )
+
     parameters = (
         Parameter("status", "Only those: pending, in_progress, escalated or resolved.", "", option=True),
         Parameter("automatic", "Only those nobody answers because a program wrote.", "", flag=True),
@@ -88,6 +114,21 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 ),
             ),
             example="4831-27",
+        ),
+        Command(
+            name="conversations watch",
+            summary="Read along in a thread while an agent answers; take over there with a press.",
+            permission=Permission.CONVERSATIONS_WATCH,
+            handler=watch,
+            parameters=(
+                Parameter(
+                    "conversation",
+                    "Its number, its id, or the beginning of that.",
+                    names=Subject.CONVERSATION,
+                ),
+            ),
+            example="4831-27",
+            writes=True,
         ),
     )
 

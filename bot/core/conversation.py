@@ -150,6 +150,13 @@ class TeamChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchRequested:
+    """A person asked for a room in which staff watch the conversation of an agent."""
+
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerErased:
     """The customer was erased, with all that they wrote."""
 
@@ -186,6 +193,7 @@ Body = (
     | FileReport
     | HolderLeft
     | TeamChanged
+    | WatchRequested
     | CustomerErased
     | WriterErased
     | CustomerMerged
@@ -235,9 +243,18 @@ class EscalationState(StrEnum):
     RETURNED = "returned"
 
 
+class RoomPurpose(StrEnum):
+    """The purpose of a room. A conversation may have several rooms open at once, one for each purpose."""
+
+    ESCALATION = "escalation"  # people answer a matter that needs them
+    SUPERVISION = "supervision"  # people watch what an agent says, and may take over
+    CO_PILOT = "co-pilot"  # a person answers, and an agent drafts for them
+    TRAINING = "training"  # people show an agent how it should have answered
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """The thread where staff handle an escalation. `place.thread` is "" until the card has been posted.
+    """A thread where staff see and handle a conversation. `place.thread` is "" until the card is posted.
 
     `name` is the chat's name in the organization file, `place.chat` its platform's id once that is known.
     """
@@ -247,6 +264,7 @@ class Room:
     place: Place
     name: str = ""
     open: bool = True
+    purpose: RoomPurpose = RoomPurpose.ESCALATION
 
 
 class Urgency(StrEnum):

@@ -234,10 +234,13 @@ class AddStep:
 
 @dataclass(frozen=True, slots=True)
 class OpenRoom:
-    """Post the card, which begins a thread. Whatever is told to the room follows it."""
+    """Post the card, which begins a thread. Whatever is told to the room follows it.
+
+    `escalation` None: the room has another purpose.
+    """
 
     room: Room
-    escalation: EscalationId
+    escalation: EscalationId | None = None
 
 
 @dataclass(frozen=True, slots=True)

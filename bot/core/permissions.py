@@ -17,6 +17,7 @@ class Permission(StrEnum):
     CONVERSATIONS_TAKE = "conversations.take"
     CONVERSATIONS_TAKE_OVER = "conversations.take_over"  # from the person who handles it
     CONVERSATIONS_ASSIGN = "conversations.assign"
+    CONVERSATIONS_WATCH = "conversations.watch"  # read along in a room while an agent answers
     CONVERSATIONS_CLOSE = "conversations.close"  # resolve or return what another person handles
     CUSTOMERS_READ = "customers.read"
     CUSTOMERS_INVITE = "customers.invite"

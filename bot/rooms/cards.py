@@ -18,13 +18,14 @@ from bot.turns.erased import erased_line
 from bot.turns.escaping import inert, known_as, plain, shortened, typed
 from bot.turns.staff_buttons import ASK_NUMBER, ASSIGN, RESOLVE, RETURN, TAKE
 from bot.turns.story import author_of, name_of, told_to_staff, transcript, words
+from bot.turns.watching import STOP_WATCHING, TAKE_FROM_AGENT
 from bot.turns.window import open_until
 from orgs.routing import find_agent, find_person, find_team
 from orgs.specification.organization import Organization
 from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import Organizations
-from storage.rooms import Earlier, ErasedRoom, RoomView, erased_room, room_view
+from storage.rooms import Earlier, ErasedRoom, RoomView, WatchedRoom, erased_room, room_view
 
 _SUMMARY = 5  # the last messages that a card shows
 _LONGEST = 280  # characters of each of them
@@ -57,6 +58,8 @@ class Cards:
             return erased_card(erased, await self._organizations.get(erased.organization, erased.version))
         assert view is not None  # noqa: S101  it is one of the two
         organization = await self._organizations.get(view.organization, view.version)
+        if isinstance(view, WatchedRoom):
+            return watched_card(view, organization, self._channels)
         links = {
             earlier.id: await self._link(view.organization, earlier.room)
             for earlier in view.earlier
@@ -102,6 +105,37 @@ def card(
         deadline=escalation.deadline if waiting else None,
         window=open_until(view.conversation, kind.capabilities) if kind and going_on else None,
         buttons=_buttons(view, kind.capabilities if kind else MODEST),
+    )
+
+
+def watched_card(view: WatchedRoom, organization: Organization, channels: Mapping[str, ChannelKind]) -> Card:
+    """Draw the card of a room in which staff watch an agent."""
+    conversation = view.conversation
+    customer = plain(known_as(conversation.customer_name, conversation.address)) or "A customer"
+    agent = find_agent(organization, conversation.owner.name)
+    name = agent.title if agent and conversation.owner.kind is OwnerKind.AGENT else "The agent"
+    kind, team = channels.get(conversation.place.channel), find_team(organization, view.team)
+    speaking = f"{name} is talking to {customer}. Nothing written here reaches {customer}."
+    if not view.open:
+        speaking = f"Nobody watches here any more. Nothing written here reaches {customer}."
+    return Card(
+        title=f"{customer}: {name} is answering" if view.open else f"{customer}: watched until now",
+        speaking=speaking,
+        tone=CardTone.CALM if view.open else CardTone.DONE,
+        facts=(
+            ("Customer", plain(conversation.customer_name) or "no name told"),
+            ("Channel", kind.title if kind else conversation.place.channel),
+            ("Number", shown(conversation.number)),
+            ("Team", team.name if team else view.team),
+            ("Agent", name),
+        ),
+        sections=(("In short", _summary(view, organization)),),
+        buttons=(
+            Button(TAKE_FROM_AGENT, "watched", "Take over", Style.PRIMARY),
+            Button(STOP_WATCHING, "watched", "Stop watching"),
+        )
+        if view.open
+        else (),
     )
 
 
@@ -234,7 +268,7 @@ def _outcome(earlier: Earlier, organization: Organization) -> str:
     return f"open, with {name}{returned}"
 
 
-def _summary(view: RoomView, organization: Organization) -> str:
+def _summary(view: RoomView | WatchedRoom, organization: Organization) -> str:
     """Return who said what last, in order: enough to decide who should take the conversation."""
     spoken = [m for m in told_to_staff(view.story) if m.role is not Role.SYSTEM]
     last = [_briefly(message) for message in spoken[-_SUMMARY:]]

@@ -18,6 +18,7 @@ from bot.core.conversation import (
     Status,
     TeamChanged,
     View,
+    WatchRequested,
     WriterErased,
 )
 from bot.core.effects import Move
@@ -40,6 +41,7 @@ from bot.turns import (
     stopping,
     thread_control,
     unvouched,
+    watching,
 )
 from bot.turns.escalating import escalate
 from bot.turns.ownership import Cause
@@ -65,7 +67,7 @@ def decide(view: View, rules: Rulebook) -> Decision:
     bursts.grow(turn)
     removed_staff.keep_staffed(turn)
     assigning.correct_asked(turn)
-    return _whom_to_ask(turn)
+    return _shown(_whom_to_ask(turn))
 
 
 def decide_guarded(view: View, rules: Rulebook) -> Decision:
@@ -101,7 +103,7 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
         shown = False
     if _to_answer_now(turn) or passed_over or not shown:
         return give_up(Decision(turn), TurnFailed("the last try failed"))
-    return Decision(turn)
+    return _shown(Decision(turn))
 
 
 def _hear_first(turn: Turn) -> None:
@@ -122,6 +124,8 @@ def _hear(turn: Turn, item: Input) -> None:
             files.hear(turn, item.body)
         case HolderLeft():
             holder_left.hear(turn, item.body)
+        case WatchRequested():
+            watching.begin(turn, item.body)
         case TeamChanged():
             removed_staff.hear(turn, item.body)
         case OrganizationRetired():
@@ -276,10 +280,17 @@ def conclude(decision: Decision, answer: Answer) -> Decision:
             turn.explain(who, answer.why)
             _in_progress(turn)
         case HandOver():
-            return _hand_over(decision, answer)
+            return _shown(_hand_over(decision, answer))
         case _:
             assert_never(answer)
-    return Decision(turn)
+    return _shown(Decision(turn))
+
+
+def _shown(decision: Decision) -> Decision:
+    """Show what was said to those who watch, once no agent is asked any more."""
+    if not decision.agent:
+        watching.follow(decision.turn)
+    return decision
 
 
 def _hand_over(decision: Decision, answer: HandOver) -> Decision:
@@ -311,7 +322,7 @@ def give_up(decision: Decision, error: DeskError) -> Decision:
         notice=turn.texts.apology,
     )
     turn.audit("desk", "turn.given_up", code=error.code)
-    return Decision(turn)
+    return _shown(Decision(turn))
 
 
 def _in_progress(turn: Turn) -> None:

@@ -18,7 +18,7 @@ from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import DirectMessage, Mark, Post, Whisper
-from bot.turns import bursts, holder_left, in_doubt, lost_rooms, reactions, stopping, window
+from bot.turns import bursts, holder_left, in_doubt, lost_rooms, reactions, stopping, watching, window
 from bot.turns.assigning import not_in_channel
 from bot.turns.attachments import pending
 from bot.turns.closing import reopen_for_team
@@ -320,6 +320,10 @@ def _room_failed(turn: Turn, report: DeliveryReport) -> None:
     Of many failures there only the first one counts.
     """
     room = turn.open_room
+    watched = turn.rooms.get(report.room) if report.room else None
+    if watched is not None and watched in watching.open_watched(turn):
+        watching.lose(turn, watched, report)
+        return
     if room is None or room.id != report.room:
         return
     there, can_mend = bool(room.place.thread), turn.memory.mended < _MENDED

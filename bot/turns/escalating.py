@@ -173,7 +173,7 @@ def open_room(
     """Open a thread in a channel of the team, or in the channel `at`: the card, then the story so far."""
     escalation = turn.escalation
     assert escalation is not None  # noqa: S101  callers made it
-    account_id, channel = at or _usable_room(turn, team)
+    account_id, channel = at or usable_room(turn, team)
     place = Place(channel_of(turn.organization, account_id), account_id, channel)
     room = Room(id=turn.rules.new_id(), team=team, place=place, name=channel)
     turn.escalation = replace(escalation, room=room)
@@ -225,7 +225,7 @@ def ask_team(turn: Turn) -> str:
     return f"{_team_name(turn, escalation.team)}: press **Take** on the card to answer {turn.customer_name}."
 
 
-def _usable_room(turn: Turn, team: TeamId) -> routing.RoomChannel:
+def usable_room(turn: Turn, team: TeamId) -> routing.RoomChannel:
     """Return the team's first channel that is not known to be lost."""
     own = [c.room for c in room_choices(turn.organization, team) if c.team_id == team]
     return next((room for room in own if not turn.is_lost(room)), room_for(turn.organization, team))
@@ -290,7 +290,7 @@ def _climb(turn: Turn, escalation: Escalation, steps: tuple[Step, ...], upcoming
     old_room = turn.open_room
     turn.change_escalation(step=upcoming, team=step.team_id, deadline=deadline)
     turn.add(AddStep(escalation.id, escalation.team, step.person_id or step.team_id, reason))
-    account = _usable_room(turn, step.team_id).account_id
+    account = usable_room(turn, step.team_id).account_id
     if old_room is None:
         open_room(turn, step.team_id, call=step.person_id)
     elif (old_room.place.account, old_room.team) != (account, step.team_id):

@@ -16,11 +16,17 @@ from bot.core.events import Reacted
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Emote, Mark, Post, React
 from bot.turns.escaping import inert, without_code
+from bot.turns.speaking import Written
 from bot.turns.turn import Turn
 
 REACT = "react"
 _KEPT = 20  # reactions of one conversation that are remembered, so that they can be taken back
 _DRESS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # variation selectors and skin tones
+
+
+def kind_of(turn: Turn, reaction: Reacted) -> Written:
+    """Return whether the organization file lists the emoji of a reaction."""
+    return Written.LISTED_EMOJI if _listed(turn, reaction.emoji) else Written.OTHER_EMOJI
 
 
 def react(turn: Turn, reaction: Reacted, person: PersonId, who: str) -> None:

@@ -94,7 +94,7 @@ def _reacted(turn: Turn, event: Event, reaction: Reacted, person: PersonId | Non
             return
         if own.ref == reaction.message:
             return  # a reaction to a colleague is a matter among staff
-    if person is not None and speaks:
+    if person is not None and may_speak(turn, event, person, reactions.kind_of(turn, reaction)):
         reactions.react(turn, reaction, person, event.sender.external_id)
     elif person is not None:
         reactions.withdraw(turn, reaction, person)

@@ -8,7 +8,7 @@ from bot.core.events import OPEN_NEXT, SEND_ALL, Event, Submitted, Tapped
 from bot.core.ids import PersonId
 from bot.core.outbound import Button, Mark, Post
 from bot.core.permissions import Permission
-from bot.turns import in_doubt, window
+from bot.turns import in_doubt, watching, window
 from bot.turns.assigning import JOIN, assign, join
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
 from bot.turns.escaping import inert
@@ -34,6 +34,9 @@ def press(turn: Turn, event: Event, tap: Tapped, person: PersonId | None) -> Non
         return
     if (needed := _needed(turn, tap.action, person)) is not None and not turn.may(person, needed):
         _refuse(turn, person, who, needed)
+        return
+    if tap.action in (watching.TAKE_FROM_AGENT, watching.STOP_WATCHING):
+        watching.press(turn, tap.action, event, person)
         return
     if tap.action == REOPEN:
         reopen_by_staff(turn, tap.value, person, who, event.occurred_at)

@@ -14,7 +14,7 @@ from bot.turns.staff_log import LEFT, known_entry, waits
 from bot.turns.staff_words import as_kept, hold, keep_album_inside, keep_inside, keep_private, take_inside
 from bot.turns.taking_back import TAKE_BACK, deletions_are_told, stop
 from bot.turns.turn import Turn
-from bot.turns.who_may_speak import is_forwarded, may_speak
+from bot.turns.who_may_speak import is_forwarded, may_speak, written_of
 from orgs.specification.texts import fill
 
 _UNWANTED = 50  # replaced files that are remembered
@@ -33,7 +33,7 @@ def hear_edit(turn: Turn, event: Event, edit: Edited, person: PersonId | None) -
         return
     whole = bool(private and not public)
     own = message.sender == person and not is_forwarded(event)
-    speaks = own and not whole and may_speak(turn, event, person)
+    speaks = own and not whole and may_speak(turn, event, person, written_of(event))
     match message.state:
         # A change of the private part alone leaves the public part, and its undo time, as they are.
         case _ if (

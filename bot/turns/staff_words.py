@@ -13,7 +13,14 @@ from bot.turns.escaping import excerpt
 from bot.turns.private import Divided, divide, is_command
 from bot.turns.staff_log import known_entry, private_part
 from bot.turns.turn import RELEASE, Turn
-from bot.turns.who_may_speak import in_open_room, is_forwarded, may_speak
+from bot.turns.who_may_speak import (
+    ADVICE_TO_WATCHERS,
+    in_open_room,
+    is_forwarded,
+    is_watched_here,
+    may_speak,
+    written_of,
+)
 
 PRIVATE = "private words of "  # before a person's id, in `Memory.advised`
 
@@ -26,7 +33,7 @@ def hear_words(turn: Turn, item: Input, event: Event, said: Said, person: Person
     if not said.text and not said.attachments:
         return
     public, private = divide(said.text)
-    own = may_speak(turn, event, person) and not is_forwarded(event)
+    own = may_speak(turn, event, person, written_of(event))
     whole = bool(private and not public)
     album = albums.join(turn, event, private=whole) if own else Album("")
     leaves = own and not whole and not album.private
@@ -111,7 +118,7 @@ def keep_private(turn: Turn, event: Event, message: Message, private: str) -> No
 def _came_late(turn: Turn, event: Event, known: Message, person: PersonId | None) -> None:
     """Let a message leave that arrives after its edit. Only now is it known that its holder wrote it."""
     public, private = divide(known.text)
-    own = may_speak(turn, event, person) and not is_forwarded(event)
+    own = may_speak(turn, event, person, written_of(event))
     if known.state is MessageState.NOTE and own and (public or not private):
         turn.add(ChangeMessage(known.id, state=MessageState.HELD, text=public if private else None))
         keep_private(turn, event, turn.messages[known.id], private)
@@ -129,6 +136,10 @@ def keep_inside(turn: Turn, event: Event, message: Message, person: PersonId | N
     turn.explain(f"person {person or 'unknown'}", "a note: stays inside")
     turn.mark(message, Mark.INSIDE)
     escalation, who = turn.escalation, event.sender.external_id
+    if is_watched_here(turn):
+        if turn.advise(f"watching: {who}"):
+            turn.whisper(who, ADVICE_TO_WATCHERS.format(customer=turn.customer_name))
+        return
     if escalation is None or not in_open_room(escalation, event):
         turn.whisper(who, f"What you wrote stays inside. {why_closed(turn)}")
         return

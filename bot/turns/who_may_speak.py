@@ -1,29 +1,48 @@
 """Decide whether what somebody wrote in a room may reach the customer: only the holder's words do."""
 
 from datetime import datetime
+from typing import Final
 
-from bot.core.conversation import Escalation, EscalationState, MessageState, OwnerKind
-from bot.core.events import Event
+from bot.core.conversation import Escalation, EscalationState, MessageState, OwnerKind, Room, RoomPurpose
+from bot.core.events import Event, Said
 from bot.core.ids import PersonId
+from bot.turns.speaking import LEAVES, Writer, Written
 from bot.turns.turn import SYSTEM, Turn
 
 
-def may_speak(turn: Turn, event: Event, person: PersonId | None) -> bool:
-    """Return whether the words of an event may leave: the holder's, in the open room, since they took it.
+def may_speak(turn: Turn, event: Event, person: PersonId | None, written: Written = Written.WORDS) -> bool:
+    """Return whether what was done in a room may leave for the customer, as `bot.turns.speaking` says."""
+    room = turn.here
+    if room is None or not room.open:
+        return False
+    return LEAVES[_writer(turn, event, person, room), room.purpose, written]
 
-    This is promise 7 of the product, in one expression.
-    """
+
+def _writer(turn: Turn, event: Event, person: PersonId | None, room: Room) -> Writer:
+    """Return who did something in a room: the holder is one there since they took the conversation."""
     escalation = turn.escalation
-    return (
-        person is not None
-        and escalation is not None
+    holds = (
+        escalation is not None
         and escalation.state is EscalationState.HELD
+        and person is not None
         and escalation.holder == person
         and turn.owner.kind is OwnerKind.PERSON
         and turn.owner.name == person
-        and in_open_room(escalation, event)
+        and (room.purpose is not RoomPurpose.ESCALATION or in_open_room(escalation, event))
         and event.occurred_at > _taken_at(turn)
     )
+    if holds:
+        return Writer.HOLDER
+    return Writer.STRANGER if person is None else Writer.COLLEAGUE
+
+
+def written_of(event: Event) -> Written:
+    """Return what kind of thing an event with words or files is. Its private part is told apart later."""
+    content = event.content
+    if is_forwarded(event):
+        return Written.FORWARDED
+    wordless = isinstance(content, Said) and not content.text
+    return Written.FILE if wordless else Written.WORDS
 
 
 def is_forwarded(event: Event) -> bool:
@@ -39,6 +58,16 @@ def _taken_at(turn: Turn) -> datetime:
     """
     takes = [m.at for m in turn.messages.values() if m.sender == SYSTEM and m.state is MessageState.NOTE]
     return takes[-1] if takes else min((m.at for m in turn.messages.values()), default=turn.now)
+
+
+ADVICE_TO_WATCHERS: Final = (
+    "What is written here stays inside. Press **Take over** on the card to talk to {customer}."
+)
+
+
+def is_watched_here(turn: Turn) -> bool:
+    """Return whether the current input comes from an open room in which staff watch an agent."""
+    return turn.here is not None and turn.here.open and turn.here.purpose is RoomPurpose.SUPERVISION
 
 
 def in_open_room(escalation: Escalation, event: Event) -> bool:

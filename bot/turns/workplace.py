@@ -5,7 +5,7 @@ from bot.core.events import Place, WorkplaceChange, WorkplaceChanged
 from bot.core.ids import PersonId
 from bot.core.outbound import Post
 from bot.core.permissions import Permission
-from bot.turns import holder_left, lost_rooms
+from bot.turns import holder_left, lost_rooms, watching
 from bot.turns.turn import Turn
 from orgs import routing
 from orgs.roles import holders
@@ -29,6 +29,8 @@ def hear(turn: Turn, place: Place, content: WorkplaceChanged, person: PersonId |
                 _exposed(turn, room.name, content)
         case WorkplaceChange.CHAT_RENAMED:
             _renamed(turn, place, content.detail)
+        case WorkplaceChange.CARD_DELETED if turn.here and turn.here in watching.open_watched(turn):
+            watching.end(turn, turn.here, "The card of this thread was deleted.")
         case WorkplaceChange.CARD_DELETED if here:
             lost_rooms.begin_anew(turn, "somebody has deleted the card", readable=True)
         case WorkplaceChange.THREAD_CLOSED if here:

@@ -33,7 +33,7 @@ ALLOWED: Final = {
     "auditor": READ | {"audit tail", "audit verify", "secrets list"},
     "supervisor": READ
     | {"customers invite", "customers merge", "customers unmerge", "customers crm", "accounts check"}
-    | {"deliveries retry"},
+    | {"deliveries retry", "conversations watch"},
 }
 ALLOWED["admin"] = ALLOWED["supervisor"] | ALLOWED["auditor"] | {"customers erase", "org apply"}
 ALLOWED["owner"] = ALLOWED["admin"]

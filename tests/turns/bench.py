@@ -100,6 +100,7 @@ class Bench:
         self.codes = count(int(CODE))
         self.addressed: dict[str, str] = {}  # agents by the address that was written to
         self.customer_per_minute, self.account_per_minute = 100_000, 1_000_000
+        self.quiet = timedelta()
         self._numbers = count(1)
 
     @property
@@ -152,7 +153,7 @@ class Bench:
 
     def arrival(self, event: Event) -> Arrival:
         rules = Rules(
-            timedelta(), 8, self.customer_per_minute, self.account_per_minute, "agent", FIRST, self.addressed
+            self.quiet, 8, self.customer_per_minute, self.account_per_minute, "agent", FIRST, self.addressed
         )
         return Arrival(self.accounts[event.place.account], event, rules)
 
