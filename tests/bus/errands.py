@@ -97,7 +97,8 @@ class Errands:
             ours = [
                 await connection.scalar(
                     text(
-                        "update errands set lease_until = clock_timestamp() + make_interval(secs => :seconds)"
+                        "update errands set lease_until = case when done = 0"  # else it was done meanwhile
+                        " then clock_timestamp() + make_interval(secs => :seconds) end"
                         " where id = :id and attempts = :attempt returning id"
                     ),
                     {"id": errand.id, "attempt": errand.attempt, "seconds": self.pace.lease.total_seconds()},
