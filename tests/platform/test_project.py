@@ -205,25 +205,29 @@ NO_VERBS = [
 
 
 @cache
-def documented() -> list[tuple[Path, ast.AST]]:
-    """Everything in our code that may have a docstring, with its file."""
+def documented() -> list[tuple[Path, type[ast.AST], str, str]]:
+    """List what has a docstring in our code: its file, kind, name with line, and first line."""
     kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     return [
-        (file.relative_to(ROOT), node)
+        (
+            file.relative_to(ROOT),
+            type(node),
+            "" if isinstance(node, ast.Module) else f"{node.lineno} {node.name}",
+            told.splitlines()[0],
+        )
         for folder in ("bot", "connectors", "flows", "orgs", "storage")
         for file in (ROOT / folder).rglob("*.py")
         if "migrations" not in file.parts
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, kinds)
+        if isinstance(node, kinds) and (told := ast.get_docstring(node))
     ]
 
 
 def test_docstrings_of_functions_begin_with_a_verb() -> None:
     clauses = [
-        f"{file}:{node.lineno} {node.name}: {told.splitlines()[0]}"
-        for file, node in documented()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (told := ast.get_docstring(node))
+        f"{file}:{name}: {told}"
+        for file, kind, name, told in documented()
+        if kind in (ast.FunctionDef, ast.AsyncFunctionDef)
         and told.split()[0].lower().rstrip(",.:") in NO_VERBS
     ]
     assert clauses == []
@@ -234,10 +238,8 @@ CLAUSES = ("how", "of", "that", "until", "what", "when", "where", "whether", "wh
 
 def test_docstrings_of_classes_and_modules_name_what_they_are() -> None:
     clauses = [
-        f"{file}: {told.splitlines()[0]}"
-        for file, node in documented()
-        if isinstance(node, ast.ClassDef | ast.Module)
-        and (told := ast.get_docstring(node))
-        and told.split()[0].lower().rstrip(",.:") in CLAUSES
+        f"{file}:{name}: {told}"
+        for file, kind, name, told in documented()
+        if kind in (ast.ClassDef, ast.Module) and told.split()[0].lower().rstrip(",.:") in CLAUSES
     ]
     assert clauses == []
