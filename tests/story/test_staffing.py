@@ -37,6 +37,7 @@ def _card(r: Rig, channel: str = BILLING) -> str:
     return str(r.threads(channel)[-1])
 
 
+@pytest.mark.long
 async def test_conversations_of_a_removed_person_go_back_to_the_queue(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:

@@ -302,6 +302,7 @@ def _shared(stage: Stage) -> str:
     return next(str(each["id"]) for each in channels if each.get("name") == SHARED_CHANNEL)
 
 
+@pytest.mark.long
 async def test_a_workspace_without_the_app_is_asked_to_add_it(page: Page) -> None:
     await page.get_by_test_id("channel-slack").click()
     await expect(page.get_by_test_id("cs-install")).to_contain_text("The app is not in this workspace.")
@@ -391,6 +392,7 @@ async def test_one_customer_uses_several_channels(stage: Stage, page: Page) -> N
     await expect(page.get_by_test_id("phone-message")).to_have_count(0)
 
 
+@pytest.mark.long
 async def test_tabs_are_reached_by_the_keyboard(page: Page) -> None:
     await page.get_by_test_id("channel-telegram").focus()
     await page.keyboard.press("ArrowRight")

@@ -63,6 +63,7 @@ async def test_a_menu_is_whole_wherever_its_message_stands(
         await expect(message.get_by_test_id("phone-message-menu")).to_be_focused()
 
 
+@pytest.mark.long
 async def test_a_menu_is_walked_with_the_arrow_keys(stage: Stage, page: Page) -> None:
     telegram = stage.sandbox.telegram
     telegram.say(telegram.user(MAYA), "hi")

@@ -208,6 +208,7 @@ async def test_a_slash_command_is_answered_for_the_one_who_typed_it(stage: Stage
     await expect(page.get_by_test_id("slack-message")).to_have_count(0)
 
 
+@pytest.mark.long
 async def test_a_menu_stays_open_while_its_message_changes(stage: Stage, page: Page) -> None:
     maya = stage.sandbox.telegram.user("Maya Fischer")
     message = stage.sandbox.telegram.say(maya, "hi")
@@ -240,6 +241,7 @@ async def test_a_person_who_has_scrolled_up_sees_the_answer_to_their_command(
     await expect(page.get_by_test_id("slack-message").last).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.long
 async def test_a_long_section_of_a_card_is_folded_until_somebody_opens_it(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     story = ("In short", "She asks for her money back. " * 20)
@@ -265,6 +267,7 @@ async def test_a_long_section_of_a_card_is_folded_until_somebody_opens_it(stage:
     await expect(words).to_be_visible()  # what a reader has opened stays open
 
 
+@pytest.mark.long
 async def test_a_table_of_data_has_pages_and_is_sorted_by_its_headings(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     rows = tuple((f"#{n:02}", name, "open") for n, name in enumerate(["Zoe", *("Maya",) * 10, "Ada"]))
