@@ -127,7 +127,7 @@ def test_a_card_number_is_masked_wherever_a_customer_can_type_it(content: Conten
         place=Place(Channel("telegram"), "telegram", "1"),
         sender=Sender("1", CARD_NUMBER),
         content=content,
-        occurred_at=datetime.now(UTC),
+        occurred_at=datetime(2026, 1, 1, tzinfo=UTC),  # the microseconds of now may hold the number
         reference=about,
     )
     kept = str(without_card_numbers(sent))
