@@ -82,7 +82,7 @@ class Met:
 class _Change:
     """A change that came before its message: its event, and its row or its place in the batch."""
 
-    order: int  # changes are applied in the order in which they came
+    order: int  # in which the changes came
     event: Event
     row: tuple[AccountId, str] | None = None
     incoming: Incoming | None = None
@@ -254,12 +254,17 @@ def _key(arrival: Arrival, ref: str, place: bytes, writer: bytes) -> str:
 
 
 def _changed(each: Incoming, changes: Sequence[Event]) -> Incoming:
-    """Return a message as these events have changed it, in their order."""
+    """Return a message as these events have changed it: the newest edit by the platform's clock counts.
+
+    Of two edits of one second, it is the one that came later.
+    """
     event, edited, deleted = each.arrival.event, each.edited, each.deleted
+    changes = sorted(changes, key=lambda change: change.occurred_at)
     for change in changes:
         match change.content, (edited or event).content:
             case Edited(text=words, attachments=files), Said(attachments=before):
-                edited = replace(event, content=Said(words, files or before))
+                told = replace(event.reference, edited_at=change.occurred_at)
+                edited = replace(event, content=Said(words, files or before), reference=told)
             case Deleted(), _:
                 deleted = True
             case _:

@@ -39,7 +39,7 @@ class ChangeMessage:
     state: MessageState | None = None
     text: str | None = None
     reply_to: MessageId | None = None
-    reference: Reference | None = None  # of a message of ours
+    reference: Reference | None = None
 
     @property
     def edits(self) -> bool:

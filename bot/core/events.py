@@ -326,6 +326,7 @@ class Reference:
     shortened: bool = False  # quotes or the signature were left out of the text: the original has them
     disclosed: str = ""
     stopped: bool = False
+    edited_at: datetime | None = None  # by the platform's clock; an older edit is passed over
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quote", one_line(self.quote, QUOTE))

@@ -517,12 +517,18 @@ def _edited(turn: Turn, item: Input, event: Event, edit: Edited) -> None:
     message = _known(turn, edit.message)
     if message is None:
         return
+    before_it = message.reference.edited_at
+    if before_it is not None and event.occurred_at < before_it:
+        turn.explain("customer", "an edit that is older than the words we have: passed over")
+        return
+    reference = replace(message.reference, edited_at=event.occurred_at)
     _refiled(turn, event, edit)
     before = message.text
     text = channel_switch.without_code(turn, edit.text, before)
     if before == text:
+        turn.add(ChangeMessage(message.id, reference=reference))
         return
-    turn.add(ChangeMessage(message.id, text=text))
+    turn.add(ChangeMessage(message.id, text=text, reference=reference))
     bursts.tell(
         turn,
         Post(
