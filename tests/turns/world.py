@@ -62,7 +62,7 @@ from bot.core.effects import (
 )
 from bot.core.ids import EscalationId, MessageId
 from bot.core.outbound import Post, React, Whisper
-from bot.turns.ownership import TRANSITIONS
+from bot.turns.ownership import TRANSITIONS, Impossible
 from bot.turns.story import said
 
 _S = MessageState
@@ -89,7 +89,7 @@ LIFE = {
     _S.WITHDRAWN: {_S.DELETED},
     _S.DELETED: {_S.DELETED},
 }
-STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
+STEPS = {(before, after) for (before, _), after in TRANSITIONS.items() if not isinstance(after, Impossible)}
 AHEAD = ("Correction: ", "Please disregard")  # they are about what has left
 OVER = (EscalationState.RESOLVED, EscalationState.RETURNED)
 
